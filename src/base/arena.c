@@ -1,0 +1,91 @@
+#include "base/arena.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { CHUNK_BYTES = 32 * 1024 };
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t size;
+    _Alignas(16) char bytes[];
+};
+
+static void add_chunk(struct arena *arena, size_t least)
+{
+    size_t size = least > CHUNK_BYTES ? least : CHUNK_BYTES;
+    struct arena_chunk *chunk = mem_alloc(sizeof *chunk + size);
+    chunk->next = arena->chunks;
+    chunk->size = size;
+    arena->chunks = chunk;
+    arena->at = chunk->bytes;
+    arena->left = size;
+    arena->size += size;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    CHECK(size < SIZE_MAX / 2);
+    size_t rounded = (size + 15) & ~(size_t)15;
+    if (arena->left < rounded || !arena->at)
+        add_chunk(arena, rounded);
+    void *block = arena->at;
+    arena->at += rounded;
+    arena->left -= rounded;
+    return memset(block, 0, rounded);
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    CHECK(!__builtin_mul_overflow(count, size, &bytes));
+    return arena_alloc(arena, bytes);
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+    char *copy = arena_alloc(arena, s.size + 1);
+    if (s.size)
+        memcpy(copy, s.at, s.size);
+    return str_make(copy, s.size);
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    CHECK(size >= 0);
+    char *text = arena_alloc(arena, (size_t)size + 1);
+    vsnprintf(text, (size_t)size + 1, format, again);
+    va_end(again);
+    return str_make(text, (size_t)size);
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_chunk *keep = arena->chunks;
+    if (!keep)
+        return;
+    for (struct arena_chunk *chunk = keep->next, *next; chunk; chunk = next) {
+        next = chunk->next;
+        mem_free(chunk);
+    }
+    keep->next = NULL;
+    arena->at = keep->bytes;
+    arena->left = arena->size = keep->size;
+}
+
+void arena_done(struct arena *arena)
+{
+    for (struct arena_chunk *chunk = arena->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        mem_free(chunk);
+    }
+    *arena = (struct arena){0};
+}

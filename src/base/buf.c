@@ -1,0 +1,155 @@
+#include "base/buf.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+void buf_done(struct buf *buf)
+{
+    mem_free(buf->at);
+    *buf = (struct buf){0};
+}
+
+void buf_reserve(struct buf *buf, size_t more)
+{
+    size_t need;
+    CHECK(!__builtin_add_overflow(buf->size, more, &need));
+    if (need <= buf->cap)
+        return;
+    size_t cap = buf->cap ? buf->cap : 64;
+    while (cap < need)
+        cap += cap / 2 + 64;
+    buf->at = mem_resize(buf->at, cap, 1);
+    buf->cap = cap;
+}
+
+char *buf_grow(struct buf *buf, size_t more)
+{
+    buf_reserve(buf, more);
+    char *start = buf->at + buf->size;
+    buf->size += more;
+    return start;
+}
+
+void buf_put(struct buf *buf, const void *bytes, size_t size)
+{
+    if (size)
+        memcpy(buf_grow(buf, size), bytes, size);
+}
+
+void buf_str(struct buf *buf, struct str s)
+{
+    buf_put(buf, s.at, s.size);
+}
+
+void buf_char(struct buf *buf, char c)
+{
+    *buf_grow(buf, 1) = c;
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    CHECK(size >= 0);
+    buf_reserve(buf, (size_t)size + 1);
+    vsnprintf(buf->at + buf->size, (size_t)size + 1, format, again);
+    va_end(again);
+    buf->size += (size_t)size;
+}
+
+static void put_le(struct buf *buf, uint64_t v, unsigned bytes)
+{
+    char *at = buf_grow(buf, bytes);
+    for (unsigned i = 0; i < bytes; i++)
+        at[i] = (char)(v >> (8 * i));
+}
+
+void buf_u8(struct buf *buf, uint8_t v)
+{
+    put_le(buf, v, 1);
+}
+
+void buf_u16(struct buf *buf, uint16_t v)
+{
+    put_le(buf, v, 2);
+}
+
+void buf_u32(struct buf *buf, uint32_t v)
+{
+    put_le(buf, v, 4);
+}
+
+void buf_u64(struct buf *buf, uint64_t v)
+{
+    put_le(buf, v, 8);
+}
+
+void buf_f64(struct buf *buf, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    put_le(buf, bits, 8);
+}
+
+void buf_varint(struct buf *buf, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        buf_char(buf, (char)(v | 0x80));
+    buf_char(buf, (char)v);
+}
+
+void buf_sized_str(struct buf *buf, struct str s)
+{
+    buf_varint(buf, s.size);
+    buf_str(buf, s);
+}
+
+void buf_number(struct buf *buf, double v)
+{
+    if (isnan(v)) {
+        buf_str(buf, STR("nan"));
+    } else if (isinf(v)) {
+        buf_str(buf, v > 0 ? STR("inf") : STR("-inf"));
+    } else if (v == floor(v) && fabs(v) < 1e15) {
+        buf_printf(buf, "%.0f", v == 0 ? 0.0 : v);
+    } else {
+        char text[40];
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", digits, v);
+            if (strtod(text, NULL) == v)
+                break;
+        }
+        buf_str(buf, str_of(text));
+    }
+}
+
+void buf_time(struct buf *buf, int64_t time_ms)
+{
+    int64_t seconds = time_ms / 1000, rest = time_ms % 1000;
+    if (rest < 0) {
+        rest += 1000;
+        seconds--;
+    }
+    time_t clock = (time_t)seconds;
+    struct tm tm;
+    gmtime_r(&clock, &tm);
+    buf_printf(buf, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+               tm.tm_hour, tm.tm_min, tm.tm_sec, (int)rest);
+}
+
+void buf_drop(struct buf *buf, size_t first)
+{
+    CHECK(first <= buf->size);
+    if (first && buf->size > first)
+        memmove(buf->at, buf->at + first, buf->size - first);
+    buf->size -= first;
+}

@@ -1,0 +1,40 @@
+/* buf.h: bytes that grow at the end. Zero-initialised is ready; done with buf_done. One thread.
+ *
+ * Integers are written little-endian. Text helpers never write a NUL.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/str.h"
+
+struct buf {
+    char *at;
+    size_t size;
+    size_t cap;
+};
+
+void buf_done(struct buf *buf);
+void buf_reserve(struct buf *buf, size_t more); /* room for more bytes behind size */
+char *buf_grow(struct buf *buf, size_t more);   /* adds more unset bytes, returns where they start */
+void buf_put(struct buf *buf, const void *bytes, size_t size);
+void buf_str(struct buf *buf, struct str s);
+void buf_char(struct buf *buf, char c);
+void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_u8(struct buf *buf, uint8_t v);
+void buf_u16(struct buf *buf, uint16_t v);
+void buf_u32(struct buf *buf, uint32_t v);
+void buf_u64(struct buf *buf, uint64_t v);
+void buf_f64(struct buf *buf, double v);           /* the bits, so every NaN comes back */
+void buf_varint(struct buf *buf, uint64_t v);      /* LEB128, 1 to 10 bytes */
+void buf_sized_str(struct buf *buf, struct str s); /* varint size, then the bytes */
+/* Shortest decimal that reads back as the same double; "nan", "inf", "-inf" for the rest. */
+void buf_number(struct buf *buf, double v);
+void buf_time(struct buf *buf, int64_t time_ms); /* RFC 3339 in UTC with milliseconds */
+void buf_drop(struct buf *buf, size_t first);    /* forgets the first bytes */
+
+static inline struct str buf_view(const struct buf *buf)
+{
+    return (struct str){buf->at, buf->size};
+}
+
+#endif

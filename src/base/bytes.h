@@ -1,0 +1,47 @@
+/* bytes.h: reads what buf.h wrote, never past the end.
+ *
+ * A read past the end sets bad and yields zero; check bad once at the end. Little-endian. Views point into
+ * the input.
+ */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include "base/str.h"
+
+struct bytes {
+    const char *at;
+    const char *end;
+    bool bad;
+};
+
+static inline struct bytes bytes_of(struct str s)
+{
+    return (struct bytes){s.at, s.at + s.size, false};
+}
+
+static inline size_t bytes_left(const struct bytes *b)
+{
+    return (size_t)(b->end - b->at);
+}
+
+uint8_t bytes_u8(struct bytes *b);
+uint16_t bytes_u16(struct bytes *b);
+uint32_t bytes_u32(struct bytes *b);
+uint64_t bytes_u64(struct bytes *b);
+double bytes_f64(struct bytes *b);
+uint64_t bytes_varint(struct bytes *b);
+struct str bytes_str(struct bytes *b, uint64_t size);
+struct str bytes_sized_str(struct bytes *b);
+
+/* Signed numbers as small unsigned ones, for varints. */
+static inline uint64_t zigzag(int64_t v)
+{
+    return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+#endif

@@ -1,0 +1,120 @@
+/* Open addressing over numbers of entries; entries live in chunks that never move, so that a reader on
+ * another thread can look up an entry while the writer adds more. */
+#include "base/intern.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+static struct intern_entry *entry_at(const struct intern *intern, uint32_t index)
+{
+    return &intern->chunks[index >> INTERN_CHUNK_BITS][index & (INTERN_CHUNK - 1)];
+}
+
+static void rehash(struct intern *intern)
+{
+    uint32_t count = intern->slot_count ? intern->slot_count * 2 : 64;
+    mem_free(intern->slots);
+    intern->slots = mem_zero(count, sizeof *intern->slots);
+    intern->slot_count = count;
+    for (uint32_t i = 0; i < intern->count; i++) {
+        uint32_t at = (uint32_t)entry_at(intern, i)->hash & (count - 1);
+        while (intern->slots[at])
+            at = (at + 1) & (count - 1);
+        intern->slots[at] = i + 1;
+    }
+}
+
+/* Slot that holds s, or the free one where it belongs. */
+static uint32_t slot_for(const struct intern *intern, struct str s, uint64_t hash)
+{
+    uint32_t mask = intern->slot_count - 1, at = (uint32_t)hash & mask;
+    for (; intern->slots[at]; at = (at + 1) & mask) {
+        const struct intern_entry *entry = entry_at(intern, intern->slots[at] - 1);
+        if (entry->hash == hash && str_eq(str_make(entry->at, entry->size), s))
+            break;
+    }
+    return at;
+}
+
+static uint32_t add(struct intern *intern, struct str s, uint64_t hash)
+{
+    uint32_t index = intern->count, chunk = index >> INTERN_CHUNK_BITS;
+    if (chunk >= INTERN_CHUNKS_MAX)
+        return INTERN_NONE;
+    CHECK(s.size <= UINT32_MAX);
+    if (!intern->chunks)
+        intern->chunks = mem_zero(INTERN_CHUNKS_MAX, sizeof *intern->chunks);
+    if (!intern->chunks[chunk])
+        intern->chunks[chunk] = mem_alloc(INTERN_CHUNK * sizeof(struct intern_entry));
+    *entry_at(intern, index) = (struct intern_entry){arena_str(&intern->arena, s).at, (uint32_t)s.size, hash};
+    intern->count++;
+    return index;
+}
+
+uint32_t intern_resolve_hashed(struct intern *intern, struct str s, uint64_t hash)
+{
+    if (intern->count >= intern->slot_count / 2)
+        rehash(intern);
+    uint32_t at = slot_for(intern, s, hash);
+    if (intern->slots[at])
+        return intern->slots[at] - 1;
+    uint32_t index = add(intern, s, hash);
+    if (index != INTERN_NONE)
+        intern->slots[at] = index + 1;
+    return index;
+}
+
+uint32_t intern_resolve(struct intern *intern, struct str s)
+{
+    return intern_resolve_hashed(intern, s, hash_bytes(s));
+}
+
+uint32_t intern_find(const struct intern *intern, struct str s)
+{
+    if (!intern->slot_count)
+        return INTERN_NONE;
+    uint32_t at = slot_for(intern, s, hash_bytes(s));
+    return intern->slots[at] ? intern->slots[at] - 1 : INTERN_NONE;
+}
+
+struct str intern_get(const struct intern *intern, uint32_t index)
+{
+    const struct intern_entry *entry = entry_at(intern, index);
+    return str_make(entry->at, entry->size);
+}
+
+uint64_t intern_hash(const struct intern *intern, uint32_t index)
+{
+    return entry_at(intern, index)->hash;
+}
+
+size_t intern_bytes(const struct intern *intern)
+{
+    size_t chunks = (intern->count + INTERN_CHUNK - 1) / INTERN_CHUNK;
+    return intern->arena.size + intern->slot_count * sizeof *intern->slots +
+           chunks * INTERN_CHUNK * sizeof(struct intern_entry) +
+           (intern->chunks ? INTERN_CHUNKS_MAX * sizeof *intern->chunks : 0);
+}
+
+static void free_entries(struct intern *intern)
+{
+    for (uint32_t c = 0; intern->chunks && c < INTERN_CHUNKS_MAX && intern->chunks[c]; c++)
+        mem_free(intern->chunks[c]);
+    mem_free(intern->chunks);
+    mem_free(intern->slots);
+}
+
+void intern_reset(struct intern *intern)
+{
+    free_entries(intern);
+    arena_reset(&intern->arena);
+    *intern = (struct intern){.arena = intern->arena};
+}
+
+void intern_done(struct intern *intern)
+{
+    free_entries(intern);
+    arena_done(&intern->arena);
+    *intern = (struct intern){0};
+}

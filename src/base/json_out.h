@@ -1,0 +1,36 @@
+/* json_out.h: writes JSON (RFC 8259) into a buf; commas and quoting are its business, nesting is checked.
+ *
+ * Bytes that are not UTF-8 come out as U+FFFD. Numbers that JSON cannot hold (nan, inf) come out as null.
+ */
+#ifndef BASE_JSON_OUT_H
+#define BASE_JSON_OUT_H
+
+#include "base/buf.h"
+
+struct json_out {
+    struct buf *buf;
+    unsigned depth;
+    bool comma;
+};
+
+void json_init(struct json_out *json, struct buf *buf);
+void json_object(struct json_out *json); /* { */
+void json_end_object(struct json_out *json);
+void json_array(struct json_out *json); /* [ */
+void json_end_array(struct json_out *json);
+void json_key(struct json_out *json, struct str key);
+void json_str(struct json_out *json, struct str s);
+void json_number(struct json_out *json, double v);
+void json_u64(struct json_out *json, uint64_t v);
+void json_i64(struct json_out *json, int64_t v);
+void json_bool(struct json_out *json, bool v);
+void json_null(struct json_out *json);
+
+/* key and value in one. */
+void json_key_str(struct json_out *json, const char *key, struct str s);
+void json_key_number(struct json_out *json, const char *key, double v);
+void json_key_u64(struct json_out *json, const char *key, uint64_t v);
+void json_key_i64(struct json_out *json, const char *key, int64_t v);
+void json_key_bool(struct json_out *json, const char *key, bool v);
+
+#endif

@@ -1,0 +1,42 @@
+/* sys_sim.h: a simulated machine behind sys.h, for tests: every fault comes from a seed and can be replayed.
+ *
+ * Files live in memory, in two states: what the program sees, and what a power cut leaves. sys_sim_crash()
+ * throws away what was not synced: each un-synced write is kept, dropped or torn at a 512-byte sector by the
+ * seed; sizes may have grown without data (zeros); files and names whose directory was not synced may be
+ * missing or under the old name. One thread, unless said otherwise.
+ */
+#ifndef BASE_SYS_SIM_H
+#define BASE_SYS_SIM_H
+
+#include "base/sys.h"
+
+struct sys_sim_options {
+    uint64_t seed;
+    int64_t wall_ms;     /* where the clock starts */
+    uint64_t disk_bytes; /* 0: no limit */
+};
+
+struct sys *sys_sim_new(const struct sys_sim_options *options);
+void sys_sim_free(struct sys *sys);
+
+/* Time moves only here; the wall clock may be moved alone, also backwards. */
+void sys_sim_advance(struct sys *sys, int64_t ms);
+void sys_sim_jump_wall(struct sys *sys, int64_t ms);
+
+/* The n-th call from now (1 = the next) that can fail does so with err; 0 switches it off. sticky: every
+ * later one too. Reads, writes, syncs, opens, renames, unlinks, allocations count. */
+void sys_sim_fail_at(struct sys *sys, uint64_t n, enum err err, bool sticky);
+uint64_t sys_sim_calls(struct sys *sys); /* calls that could have failed, so far */
+void sys_sim_set_disk(struct sys *sys, uint64_t disk_bytes);
+
+/* After the n-th call from now everything returns ERR_IO, as if the power had gone, until sys_sim_crash(). */
+void sys_sim_cut_power_at(struct sys *sys, uint64_t n);
+bool sys_sim_is_off(struct sys *sys);
+
+/* The power is back: open files are gone (closing them is fine), un-synced state is lost as the seed says. */
+void sys_sim_crash(struct sys *sys);
+
+/* Flips one bit of a durable file; false when the file is absent or shorter. */
+bool sys_sim_flip(struct sys *sys, struct str path, uint64_t byte, unsigned bit);
+
+#endif

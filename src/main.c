@@ -1,0 +1,7 @@
+#include <stdio.h>
+
+int main(void)
+{
+    puts("dialtone " DIALTONE_VERSION);
+    return 0;
+}

@@ -1,0 +1,40 @@
+/* names.h: numbers for the names of metrics and fields, one registry for the whole process.
+ *
+ * Numbers live as long as the process and never reach a disk or a wire: files carry names. Names are added
+ * under a lock and never removed; reads take no lock. A metric's kind and unit are fixed when it is added:
+ * declared ones by the scheme, others by the first line or by what the store remembers. Threads: any.
+ */
+#ifndef SCHEME_NAMES_H
+#define SCHEME_NAMES_H
+
+#include "scheme/kind.h"
+
+enum {
+    NAMES_METRICS_MAX = 200000,
+    NAMES_UNDECLARED_MAX = 10000,
+    NAMES_FIELDS_MAX = 4096,
+    NAME_NONE = 0xffffffff,
+};
+
+struct names;
+
+struct names *names_new(void);
+void names_free(struct names *names);
+
+/* NAME_NONE when the table is full. */
+uint32_t names_resolve_field(struct names *names, struct str field);
+uint32_t names_find_field(const struct names *names, struct str field); /* or NAME_NONE */
+struct str names_field(const struct names *names, uint32_t field);      /* valid as long as the registry */
+uint32_t names_field_count(const struct names *names);
+
+/* NAME_NONE when the table is full. kind and unit are used only when the name is new. */
+uint32_t names_resolve_metric(struct names *names, struct str metric, enum kind kind, enum unit unit);
+uint32_t names_find_metric(const struct names *names, struct str metric); /* or NAME_NONE */
+struct str names_metric(const struct names *names, uint32_t metric);
+enum kind names_kind(const struct names *names, uint32_t metric);
+enum unit names_unit(const struct names *names, uint32_t metric);
+/* A scheme that declares a metric rules over what was first seen. */
+void names_declare(struct names *names, uint32_t metric, enum kind kind, enum unit unit);
+uint32_t names_metric_count(const struct names *names);
+
+#endif

@@ -1,0 +1,156 @@
+/* store.h: every sample with its full source: appended through lanes, read through snapshots.
+ *
+ * The way in: a lane per ingest thread takes batches (lane_submit, any time), and a committing thread per
+ * lane makes them durable (lane_commit): log, sync, then rows appear in the lane's head and the batches'
+ * done() are called. Rows are visible only when durable. store_tidy, on one background thread, seals heads
+ * into files, applies retention and watches the disk. The store makes no threads and never reads a clock of
+ * its own but through sys, so that a test can drive all of it from one thread over a simulated machine.
+ *
+ * The way out: a snapshot is one moment of all rows; parts (heads and files) yield blocks of columns.
+ *
+ * Files in the data folder: lock, log/, catalog.db, seg/YYYYMMDD/NAME.seg, quarantine/ (ARCHITECTURE.md).
+ * Threads: as said per function.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+#include "base/sys.h"
+#include "scheme/names.h"
+#include "store/batch.h"
+
+struct store;
+struct lane;
+struct snapshot;
+struct part;
+
+struct store_options {
+    struct sys *sys;
+    struct str dir;
+    struct names *names;
+    uint32_t lanes;             /* 0: read only; no lock is taken and nothing is changed */
+    uint64_t head_bytes_max;    /* all heads together; default 64 MiB */
+    uint32_t head_rows_max;     /* per head; default 1 Mi */
+    int64_t head_age_ms;        /* a head is sealed when its oldest row came this long ago; default 60 s */
+    uint64_t pending_bytes_max; /* submitted and not yet committed, per lane; default 32 MiB */
+    uint64_t log_file_bytes;    /* default 16 MiB */
+    uint64_t disk_bytes_max;    /* budget of the data folder; 0: 80 % of what was free at first start */
+    int64_t keep_ms;            /* retention by age; 0: no limit */
+    uint64_t cache_bytes_max;   /* of opened files; default 64 MiB */
+};
+
+void store_options_default(struct store_options *options);
+
+/* What opening found, in words for the log and the Health page; a line each, empty when all is well. */
+struct store_report {
+    struct buf text;
+    uint64_t replayed_rows;
+    uint64_t quarantined_files;
+};
+
+/* Always succeeds on a damaged folder (damage is quarantined and reported). ERR_BUSY: another process owns
+ * it. */
+enum err store_open(const struct store_options *options, struct store **out, struct store_report *report,
+                    struct why *why) MUST_USE;
+/* Commits what was submitted, seals nothing (the log has it). All snapshots must be gone. */
+void store_close(struct store *store);
+
+/* ---- in ---- */
+
+struct lane *store_lane(struct store *store, uint32_t index);
+
+/* Any thread. Takes the batch until done(). ERR_BUSY: over the pending limit, try later; ERR_FULL: read-only,
+ * the disk is full; then the batch stays the caller's and done() is not called. */
+enum err lane_submit(struct lane *lane, struct batch *batch, struct why *why) MUST_USE;
+/* The lane's committing thread. Makes durable what was submitted before the call; returns how many batches.
+ */
+uint32_t lane_commit(struct lane *lane);
+bool lane_has_pending(const struct lane *lane); /* any thread */
+
+/* The background thread. Seals what is due (everything when now is set), recycles the log, drops what
+ * retention or the budget says, tries to leave read-only mode. Returns ms until it wants to be called again.
+ */
+int64_t store_tidy(struct store *store, bool now);
+
+/* Is this idempotency key remembered? (1 h or 100,000 keys, across restarts.) Any thread. */
+bool store_seen(struct store *store, struct str key);
+/* Highest SEQ of keys "CLIENT/SEQ" remembered for the client; false when none. Any thread. */
+bool store_last_seq(struct store *store, struct str client, uint64_t *seq);
+
+/* The oldest time that is accepted now: retention's edge. INT64_MIN / 2 when there is no limit. Any thread.
+ */
+int64_t store_oldest_ms(struct store *store);
+
+struct store_stats {
+    uint64_t rows_appended, batches_committed, commits, log_bytes, log_files;
+    uint64_t head_rows, head_bytes, pending_bytes;
+    uint64_t segments, segment_rows, segment_bytes;
+    uint64_t partitions, dropped_partitions, dropped_rows, quarantined_files;
+    uint64_t disk_bytes, disk_bytes_max, disk_free_bytes;
+    int64_t oldest_ms, newest_ms; /* of stored samples; 0 when there are none */
+    bool read_only;
+    struct why last_error; /* err is ERR_OK when there was none */
+    int64_t last_error_ms;
+};
+
+void store_stats(struct store *store, struct store_stats *out); /* any thread */
+
+/* ---- out ---- */
+
+/* Any thread. All rows committed before the call; stays the same while it is held. */
+struct snapshot *store_snapshot(struct store *store);
+void snapshot_unref(struct snapshot *snapshot); /* NULL is fine */
+
+uint32_t snapshot_part_count(const struct snapshot *snapshot);
+struct part *snapshot_part(const struct snapshot *snapshot, uint32_t index);
+
+/* Oldest and newest time in a part; false when it has no rows. */
+bool part_span(const struct part *part, int64_t *from_ms, int64_t *to_ms);
+/* Rows of a metric in a part, over all its time; 0 when it has none. No file is read. */
+uint64_t part_metric_rows(const struct part *part, uint32_t metric);
+
+/* The sources of a part. Loads them when they are not in memory; they stay valid until the snapshot goes. */
+enum err part_load_sources(struct snapshot *snapshot, struct part *part, uint32_t *count,
+                           struct why *why) MUST_USE;
+struct str part_source(const struct part *part, uint32_t source);    /* canonical bytes */
+uint64_t part_source_hash(const struct part *part, uint32_t source); /* hash_bytes of them */
+uint64_t part_source_rows(const struct part *part, uint32_t source); /* rows it has in the part */
+
+/* Columns of rows of one metric: count values each, in no particular order of time; all rows of a block lie
+ * in [from_ms, to_ms]. Valid until the next scan_next or scan_close. */
+struct block {
+    uint32_t metric;
+    uint32_t count;
+    const uint32_t *source; /* in the part's sources */
+    const int64_t *time_ms;
+    const double *value;
+    int64_t from_ms, to_ms;
+};
+
+struct scan;
+
+/* Rows of one metric in one part with from_ms <= time < to_ms (blocks may hold others at the edges: check).
+ */
+struct scan *scan_open(struct snapshot *snapshot, struct part *part, uint32_t metric, int64_t from_ms,
+                       int64_t to_ms);
+/* 1: *block is set; 0: no more; -1: failed, *why says so. */
+int scan_next(struct scan *scan, struct block *block, struct why *why) MUST_USE;
+void scan_close(struct scan *scan);
+
+/* Presence: in which minutes did the server accept any sample (of this host; host.at == NULL: of any)? Sets
+ * bit i of present for minute from_minute + i (minutes since 1970). Never clears a bit. */
+enum err snapshot_presence(struct snapshot *snapshot, struct str host, int64_t from_minute, uint32_t minutes,
+                           uint8_t *present, struct why *why) MUST_USE;
+
+/* Oldest and newest time of a metric; false when it has no rows. */
+bool snapshot_metric_span(const struct snapshot *snapshot, uint32_t metric, int64_t *from_ms, int64_t *to_ms,
+                          uint64_t *rows);
+
+/* ---- for people ---- */
+
+/* Lists or verifies (checks every byte) the files of a data folder; one line each into *out. ERR_CORRUPT when
+ * damage was found. */
+enum err store_inspect(struct sys *sys, struct str dir, bool verify, struct buf *out,
+                       struct why *why) MUST_USE;
+
+#endif
