@@ -12,7 +12,8 @@
 
 #define REASON_LIST(X)                                                                                      \
     X(line_too_long, LINE, "the line is longer than 64 KiB")                                                \
-    X(frame_bad, LINE, "the syslog or logplex frame is not understood")                                     \
+    X(count_bad, LINE, "the octet count before a syslog frame cannot be")                                   \
+    X(frame_bad, REMARK, "the syslog or logplex frame is not understood; read as a bare line")              \
     X(number_bad, SAMPLE, "the value is not a number")                                                      \
     X(not_finite, SAMPLE, "the value is not finite or overflows a 64-bit float")                            \
     X(name_bad, SAMPLE, "the metric name must be 1 to 255 of A-Z a-z 0-9 _ . : / -")                        \
@@ -36,7 +37,11 @@
     X(contradiction, REMARK, "a pair contradicts source= or the token; left out")                           \
     X(quote_stray, REMARK, "a stray or unterminated quote; one token left out")                             \
     X(too_many_fields, REMARK, "more than 64 fields; the rest is left out")                                 \
-    X(duplicate_key, REMARK, "an Idempotency-Key or frame id seen before; nothing is stored twice")
+    X(duplicate_key, SAMPLE, "its Idempotency-Key or frame id was stored already; nothing is stored twice") \
+    X(store_busy, SAMPLE, "the store had no room for more rows at that moment")                             \
+    X(store_full, SAMPLE, "the disk is full; the store takes no rows until there is space")                 \
+    X(store_failed, SAMPLE, "the log could not be written")                                                 \
+    X(connection_lost, SAMPLE, "the sender left before its body was whole; all of it or nothing is stored")
 
 enum reason_class { REASON_LINE, REASON_SAMPLE, REASON_REMARK };
 

@@ -1,0 +1,291 @@
+/* A line costs: one parse, one look-up per metric name, one per distinct (source, template) of the line, and
+ * a push of 24 bytes per measurement. What a source resolved to is remembered with its number in the current
+ * batch (mark, slot), so that a batch of one process interns its sources once. */
+#include "server/ingest.h"
+
+#include "base/hash.h"
+#include "base/json_out.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+
+enum { AHEAD_MS = 10 * 60 * 1000, REPORTERS_MAX = 65536 };
+
+struct ingest {
+    struct names *names;
+    enum undeclared undeclared;
+    struct scheme *scheme;
+    struct resolver *resolver;
+    struct line line;
+    struct tally tally;
+    struct intern reporters; /* "process\0host" -> number */
+    struct buf scratch;
+    int64_t now_ms, oldest_ms;
+};
+
+struct ingest *ingest_new(const struct ingest_options *options)
+{
+    struct ingest *ingest = MEM_NEW(struct ingest);
+    ingest->names = options->names;
+    ingest->undeclared = options->undeclared;
+    line_init(&ingest->line);
+    tally_init(&ingest->tally);
+    return ingest;
+}
+
+void ingest_free(struct ingest *ingest)
+{
+    if (!ingest)
+        return;
+    resolver_free(ingest->resolver);
+    scheme_unref(ingest->scheme);
+    line_done(&ingest->line);
+    tally_done(&ingest->tally);
+    intern_done(&ingest->reporters);
+    buf_done(&ingest->scratch);
+    mem_free(ingest);
+}
+
+struct tally *ingest_tally(struct ingest *ingest)
+{
+    return &ingest->tally;
+}
+
+void ingest_begin(struct ingest *ingest, struct scheme *scheme, int64_t now_ms, int64_t oldest_ms)
+{
+    ingest->now_ms = now_ms;
+    ingest->oldest_ms = oldest_ms;
+    if (ingest->resolver && resolver_generation(ingest->resolver) == scheme_generation(scheme))
+        return;
+    resolver_free(ingest->resolver);
+    scheme_unref(ingest->scheme);
+    ingest->scheme = scheme_ref(scheme);
+    ingest->resolver = resolver_new(scheme, ingest->names, ingest->undeclared);
+}
+
+void intake_init(struct intake *intake, struct batch *batch)
+{
+    *intake = (struct intake){.batch = batch};
+}
+
+void intake_done(struct intake *intake)
+{
+    buf_done(&intake->first);
+}
+
+static void note_first(struct intake *intake, uint32_t column, enum reason reason, struct str text)
+{
+    if (intake->first_count >= INTAKE_FIRST_MAX)
+        return;
+    if (intake->first_count++)
+        buf_char(&intake->first, ',');
+    struct json_out json;
+    json_init(&json, &intake->first);
+    json_object(&json);
+    json_key_u64(&json, "line", intake->lines);
+    json_key_u64(&json, "column", column);
+    json_key_str(&json, "reason", reason_name(reason));
+    json_key(&json, STR("text"));
+    struct str shown = str_first(text, 160);
+    buf_reserve(json.buf, 2 * shown.size);
+    json_str(&json, shown);
+    json_key_str(&json, "expected", reason_text(reason));
+    json_end_object(&json);
+}
+
+static void refuse_measurement(struct ingest *ingest, struct intake *intake, const struct measurement *m,
+                               enum reason reason, struct str line)
+{
+    intake->refused++;
+    intake->reasons[reason]++;
+    tally_add(&ingest->tally.counts.refused, 1);
+    tally_reason(&ingest->tally, reason, 1, line, ingest->now_ms);
+    note_first(intake, m->column, reason, str_from(line, m->column ? m->column - 1 : 0));
+}
+
+void ingest_refuse(struct ingest *ingest, struct intake *intake, enum reason reason, struct str start)
+{
+    intake->lines++;
+    intake->refused_lines++;
+    intake->reasons[reason]++;
+    tally_add(&ingest->tally.counts.lines, 1);
+    tally_add(&ingest->tally.counts.lines_refused, 1);
+    tally_reason(&ingest->tally, reason, 1, start, ingest->now_ms);
+    note_first(intake, 1, reason, start);
+}
+
+void ingest_not_stored(struct ingest *ingest, uint64_t accepted, enum reason reason)
+{
+    if (!accepted)
+        return;
+    tally_add(&ingest->tally.counts.accepted, -accepted);
+    tally_add(&ingest->tally.counts.refused, accepted);
+    tally_reason(&ingest->tally, reason, accepted, STR_NONE, ingest->now_ms);
+}
+
+static struct reporter reporter_of(struct ingest *ingest, const struct intake *intake,
+                                   const struct frame *frame, const struct line *line)
+{
+    struct reporter reporter = {.fields = intake->token_fields, .field_count = intake->token_field_count};
+    reporter.process = line->process.size ? line->process : frame->process;
+    struct str host = frame->host;
+    bool is_drain = host.size > 2 && host.at[0] == 'd' && host.at[1] == '.';
+    if (host.size && !str_eq(host, STR("host")) && !str_eq(host, STR("-")) && !is_drain)
+        reporter.host = host;
+    if (!reporter.process.size)
+        reporter.process = STR_NONE;
+    if (!reporter.process.at && !reporter.host.at && !reporter.field_count) {
+        reporter.id = 1;
+    } else if (!reporter.field_count) {
+        ingest->scratch.size = 0;
+        buf_sized_str(&ingest->scratch, reporter.process);
+        buf_str(&ingest->scratch, reporter.host);
+        if (ingest->reporters.count < REPORTERS_MAX)
+            reporter.id = 2 + intern_resolve(&ingest->reporters, buf_view(&ingest->scratch));
+        else
+            reporter.id = intern_find(&ingest->reporters, buf_view(&ingest->scratch)) + 2;
+        if (reporter.id == (uint32_t)INTERN_NONE + 2u)
+            reporter.id = 0;
+    }
+    return reporter;
+}
+
+static void count_remarks(struct ingest *ingest, struct intake *intake, const struct remarks *remarks,
+                          struct str line)
+{
+    for (unsigned r = 0; r < REASON_COUNT; r++) {
+        if (!remarks->counts[r])
+            continue;
+        intake->reasons[r] += remarks->counts[r];
+        tally_reason(&ingest->tally, (enum reason)r, remarks->counts[r], line, ingest->now_ms);
+    }
+}
+
+/* The time of a line, checked against what may be stored. */
+static enum reason time_of(const struct ingest *ingest, const struct line *line, const struct frame *frame,
+                           int64_t *time_ms)
+{
+    if (line->has_bad_time)
+        return REASON_time_bad;
+    *time_ms = line->has_time ? line->time_ms : frame->has_time ? frame->time_ms : ingest->now_ms;
+    if (*time_ms < ingest->oldest_ms)
+        return REASON_too_old;
+    if (*time_ms > ingest->now_ms + AHEAD_MS)
+        return REASON_too_new;
+    return REASON_NONE;
+}
+
+struct line_context {
+    struct str text;
+    struct reporter reporter;
+    struct remarks remarks;
+    enum reason time_reason;
+    int64_t time_ms;
+    uint32_t last_template_set; /* the source resolved last for this line, by its template set */
+    uint32_t last_source;
+    bool has_last;
+};
+
+static uint32_t source_in_batch(struct ingest *ingest, struct intake *intake, struct line_context *context,
+                                const struct resolved_metric *metric)
+{
+    if (context->has_last && context->last_template_set == metric->template_set)
+        return context->last_source;
+    struct resolved_source *source =
+        resolve_source(ingest->resolver, metric, &ingest->line, &context->reporter, &context->remarks);
+    if (source->mark != intake->batch->serial) {
+        source->slot = batch_source(intake->batch, source->bytes, source->hash);
+        source->mark = intake->batch->serial;
+    }
+    context->has_last = true;
+    context->last_template_set = metric->template_set;
+    context->last_source = source->slot;
+    return source->slot;
+}
+
+static void ingest_measurement(struct ingest *ingest, struct intake *intake, struct line_context *context,
+                               const struct measurement *m)
+{
+    enum reason reason = m->refused;
+    struct resolved_metric metric;
+    if (reason == REASON_NONE)
+        reason = context->time_reason;
+    if (reason == REASON_NONE)
+        reason = resolve_metric(ingest->resolver, m, &context->remarks, &metric);
+    if (reason != REASON_NONE) {
+        refuse_measurement(ingest, intake, m, reason, context->text);
+        return;
+    }
+    if (metric.parked) {
+        intake->parked++;
+        tally_add(&ingest->tally.counts.parked, 1);
+        return;
+    }
+    double value = resolve_value(m, &metric, &context->remarks);
+    batch_add(intake->batch, metric.metric, source_in_batch(ingest, intake, context, &metric),
+              context->time_ms, value);
+    intake->accepted++;
+    tally_add(&ingest->tally.counts.accepted, 1);
+}
+
+/* logplex and log-shuttle say of themselves: "Error L10 (output buffer overflow): 12 messages dropped since
+ * ...". */
+static void count_upstream_loss(struct ingest *ingest, const struct frame *frame)
+{
+    size_t colon = frame->framed && str_eq(frame->process, STR("logplex")) ? str_find(frame->text, ':') : 0;
+    struct str rest = str_trim(str_from(frame->text, colon + 1)), number;
+    if (!colon || colon == frame->text.size)
+        return;
+    rest = str_cut(rest, ' ', &number);
+    uint64_t lost;
+    if (str_starts(rest, STR("messages dropped")) && str_u64(number, &lost))
+        tally_add(&ingest->tally.counts.upstream_lost, lost);
+}
+
+static void ingest_line(struct ingest *ingest, struct intake *intake, const struct frame *frame)
+{
+    struct tally_counts *counts = &ingest->tally.counts;
+    struct line_options options = {.router = str_eq(frame->process, STR("router"))};
+    enum reason refused;
+    if (!line_parse(&ingest->line, frame->text, &options, &refused)) {
+        ingest_refuse(ingest, intake, refused, str_first(frame->text, TALLY_EXAMPLE_MAX));
+        return;
+    }
+    struct line *line = &ingest->line;
+    intake->lines++;
+    tally_add(&counts->lines, 1);
+    if (line->quote_stray) {
+        intake->reasons[REASON_quote_stray] += line->quote_stray;
+        tally_reason(&ingest->tally, REASON_quote_stray, line->quote_stray, frame->text, ingest->now_ms);
+    }
+    if (!line->measurement_count) {
+        intake->without++;
+        tally_add(&counts->lines_without, 1);
+        count_upstream_loss(ingest, frame);
+        return;
+    }
+    tally_add(&counts->lines_with, 1);
+    tally_add(&counts->found, line->measurement_count);
+    struct line_context context = {.text = frame->text};
+    context.reporter = reporter_of(ingest, intake, frame, line);
+    context.time_reason = time_of(ingest, line, frame, &context.time_ms);
+    for (uint32_t i = 0; i < line->measurement_count; i++)
+        ingest_measurement(ingest, intake, &context, &line->measurements[i]);
+    count_remarks(ingest, intake, &context.remarks, frame->text);
+}
+
+void ingest_message(struct ingest *ingest, struct intake *intake, struct str message)
+{
+    struct frame frame = {.text = message};
+    tally_add(&ingest->tally.counts.bytes, message.size);
+    if (message.size && message.at[0] == '<') {
+        bool good = intake->from_logplex ? syslog_parse_logplex(message, ingest->now_ms, &frame)
+                                         : syslog_parse(message, ingest->now_ms, &frame);
+        if (!good)
+            tally_reason(&ingest->tally, REASON_frame_bad, 1, str_first(message, TALLY_EXAMPLE_MAX),
+                         ingest->now_ms);
+    } else if (message.size && message.at[message.size - 1] == '\r') {
+        frame.text.size--;
+    }
+    ingest_line(ingest, intake, &frame);
+}
