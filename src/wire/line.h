@@ -60,13 +60,16 @@ struct line {
     struct str source;  /* the first source=, unquoted; at == NULL when there is none */
     struct str process; /* of `name[process]:` after a leading stamp; at == NULL when absent */
     bool has_time;      /* a good ts= or leading stamp */
-    bool has_bad_time;  /* ts= was written and is not understood: every measurement is refused time_bad */
+    bool has_bad_time;  /* ts= was written and is not understood: every measurement is refused time_bad (a
+                           source= that is not UTF-8: utf8_bad) */
     int64_t time_ms;
     uint32_t source_column;
-    uint32_t measurement_count; /* good and refused ones */
+    uint32_t measurement_count; /* good and refused ones, those beyond LINE_MEASUREMENTS_MAX too */
     uint32_t refused_count;
     uint32_t pair_count;
-    uint32_t quote_stray; /* remarks counted here, as they belong to no measurement */
+    uint32_t quote_stray; /* remarks counted here, as they belong to no measurement: tokens left out for a
+                             stray quote; 0 on lines that have and lost no measurement */
+    uint32_t pairs_bad;   /* pairs left out, as they are not UTF-8 */
     struct measurement *measurements;
     struct pair *pairs; /* key=value tokens that are neither verbs, source, nor ts */
     uint32_t measurement_cap;
