@@ -31,7 +31,9 @@ enum {
     QUERY_EXACT_BYTES_MAX = 64 << 20,
 };
 
-#define QUERY_ROWS_MAX ((uint64_t)1 << 32)
+#define QUERY_ROWS_MAX        ((uint64_t)1 << 32)
+#define QUERY_TIME_MS_MAX     INT64_C(253402300800000)    /* the year 10000 */
+#define QUERY_DURATION_MS_MAX (INT64_C(36525) * 86400000) /* 100 years */
 
 /* What is wrong with a query, for people: {"error":{"text","column","expected","near":[..]}}. */
 struct query_error {
