@@ -27,22 +27,25 @@ bool syslog_parse(struct str message, int64_t now_ms, struct frame *frame);
 bool syslog_parse_logplex(struct str message, int64_t now_ms, struct frame *frame);
 
 enum cut {
-    CUT_MESSAGE,  /* *message is whole, *used bytes belong to it and its delimiters */
-    CUT_MORE,     /* not whole yet */
-    CUT_TOO_LONG, /* longer than the limit: *used bytes are to be thrown away, and the rest of it skipped
-                     (state) */
-    CUT_BAD,      /* a count that cannot be: *used bytes up to the next newline are to be thrown away */
+    CUT_MESSAGE,  /* *message is whole */
+    CUT_MORE,     /* not whole yet, or nothing left: call again with more bytes */
+    CUT_TOO_LONG, /* longer than the limit; *message is its start. What is still to come of it is skipped */
+    CUT_BAD,      /* a count that cannot be: *message is what stands up to the next newline */
 };
 
 /* State of one stream; zero-initialised is ready. */
 struct cutter {
-    bool skipping;      /* inside a message that is too long, up to its newline */
+    bool skipping;      /* inside a message that is too long or bad, up to its newline */
+    bool after_counted; /* one newline behind a counted message belongs to it */
     uint64_t skip_left; /* bytes of a counted message that is too long */
+    size_t scanned;     /* bytes at the front that were searched for a newline before */
 };
 
-/* Cuts the next message from the front of bytes: octet-counted ("LEN SP" with LEN of 1 to 6 digits, then '<')
- * or up to a newline, told apart message by message. at_end: nothing follows, so an unfinished line is whole.
- */
+/* Cuts the next message from the front of bytes: octet-counted ("LEN SP" with LEN of 1 to 6 digits, then
+ * "<PRI>") or up to a newline, told apart message by message. *used bytes are then to be thrown away, after
+ * CUT_MORE too (often 0); the next call starts behind them. Each message is reported once: as CUT_MESSAGE,
+ * CUT_TOO_LONG or CUT_BAD. limit: of the message without its count and newline. at_end: nothing follows, so
+ * an unfinished line is whole, and an unfinished counted message is CUT_BAD. Empty lines are messages. */
 enum cut syslog_cut(struct cutter *cutter, struct str bytes, bool at_end, size_t limit, struct str *message,
                     size_t *used);
 
