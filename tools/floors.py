@@ -8,7 +8,7 @@ import sys
 
 FLOORS = {'base': 0, 'net': 1, 'wire': 1, 'scheme': 2, 'keep': 2, 'store': 3, 'carry': 4, 'query': 5, 'alert': 6,
           'server': 7, 'cli': 8}
-LIBRARIES = {'event2/': ('net',), 'sqlite3.h': ('store', 'keep'), 'yaml.h': ('scheme', 'alert'),
+LIBRARIES = {'event2/': ('net',), 'sqlite3.h': ('store', 'keep'), 'yaml.h': ('scheme', 'alert', 'cli'),
              'xxhash.h': ('base',), 'openssl/': ('net',), 'lz4': ('store',), 'zstd': ('store',),
              'zlib.h': ('net',), 'jansson.h': ('server', 'cli', 'net'), 'hiredis': ('net', 'carry')}
 
