@@ -1,0 +1,58 @@
+/* core.h: what the rooms' threads share inside the server. Made by server_new; read-only but for the scheme. */
+#ifndef SERVER_CORE_H
+#define SERVER_CORE_H
+
+#include "net/loop.h"
+#include "server/committer.h"
+#include "server/config.h"
+#include "server/http_server.h"
+#include "server/ingest.h"
+#include "server/line_ports.h"
+#include "server/rate.h"
+#include "server/work_pool.h"
+
+/* One ingest thread: its loop, its corridor in, its lane of the store. */
+struct ingest_thread {
+    struct server *server;
+    uint32_t index;
+    pthread_t thread;
+    struct loop *loop;
+    struct ingest *ingest;
+    struct lane *lane;
+    struct line_port *line_port; /* NULL without line ports */
+};
+
+struct server {
+    struct server_config config;
+    struct sys *sys;
+    struct names *names;
+    pthread_mutex_t scheme_lock;
+    struct scheme *scheme; /* under the lock; take it with server_scheme */
+    struct store *store;
+    struct buf store_report;
+    struct committer *committer;
+    struct work_pool *queries;
+    struct http_server *http;
+    struct rate rate; /* samples per second, for people */
+    uint32_t thread_count;
+    struct ingest_thread *threads;
+    struct buf http_address, line_address;
+    int64_t start_ms;
+    uint64_t start_ns;
+    bool stopping;
+};
+
+/* The scheme of this moment, with a reference for the caller. Any thread. */
+struct scheme *server_scheme(struct server *server);
+/* Reads the scheme again; on failure the old one stays, and *problems has a line per error. Any thread. */
+enum err server_reload(struct server *server, struct buf *problems, struct why *why) MUST_USE;
+
+/* Begins a body or packet on a thread: clock, scheme, retention's edge. */
+void ingest_thread_begin(struct ingest_thread *thread);
+/* The thread that runs a loop. */
+struct ingest_thread *server_thread_of(struct server *server, const struct loop *loop);
+
+/* What to count when a batch was not stored. */
+enum reason server_reason_of(enum err err);
+
+#endif
