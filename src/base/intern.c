@@ -6,9 +6,21 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+/* Entries before chunk c: 64 * (2^c - 1). */
+static unsigned chunk_of(uint32_t index)
+{
+    return 31 - (unsigned)__builtin_clz(index / INTERN_CHUNK_FIRST + 1);
+}
+
+static uint32_t chunk_base(unsigned chunk)
+{
+    return (uint32_t)INTERN_CHUNK_FIRST * ((1u << chunk) - 1);
+}
+
 static struct intern_entry *entry_at(const struct intern *intern, uint32_t index)
 {
-    return &intern->chunks[index >> INTERN_CHUNK_BITS][index & (INTERN_CHUNK - 1)];
+    unsigned chunk = chunk_of(index);
+    return &intern->chunks[chunk][index - chunk_base(chunk)];
 }
 
 static void rehash(struct intern *intern)
@@ -39,14 +51,14 @@ static uint32_t slot_for(const struct intern *intern, struct str s, uint64_t has
 
 static uint32_t add(struct intern *intern, struct str s, uint64_t hash)
 {
-    uint32_t index = intern->count, chunk = index >> INTERN_CHUNK_BITS;
-    if (chunk >= INTERN_CHUNKS_MAX)
+    uint32_t index = intern->count;
+    unsigned chunk = chunk_of(index);
+    if (chunk >= INTERN_CHUNKS)
         return INTERN_NONE;
     CHECK(s.size <= UINT32_MAX);
-    if (!intern->chunks)
-        intern->chunks = mem_zero(INTERN_CHUNKS_MAX, sizeof *intern->chunks);
     if (!intern->chunks[chunk])
-        intern->chunks[chunk] = mem_alloc(INTERN_CHUNK * sizeof(struct intern_entry));
+        intern->chunks[chunk] =
+            mem_alloc(((size_t)INTERN_CHUNK_FIRST << chunk) * sizeof(struct intern_entry));
     *entry_at(intern, index) = (struct intern_entry){arena_str(&intern->arena, s).at, (uint32_t)s.size, hash};
     intern->count++;
     return index;
@@ -91,17 +103,15 @@ uint64_t intern_hash(const struct intern *intern, uint32_t index)
 
 size_t intern_bytes(const struct intern *intern)
 {
-    size_t chunks = (intern->count + INTERN_CHUNK - 1) / INTERN_CHUNK;
+    size_t entries = intern->count ? chunk_base(chunk_of(intern->count - 1) + 1) : 0;
     return intern->arena.size + intern->slot_count * sizeof *intern->slots +
-           chunks * INTERN_CHUNK * sizeof(struct intern_entry) +
-           (intern->chunks ? INTERN_CHUNKS_MAX * sizeof *intern->chunks : 0);
+           entries * sizeof(struct intern_entry);
 }
 
 static void free_entries(struct intern *intern)
 {
-    for (uint32_t c = 0; intern->chunks && c < INTERN_CHUNKS_MAX && intern->chunks[c]; c++)
+    for (unsigned c = 0; c < INTERN_CHUNKS; c++)
         mem_free(intern->chunks[c]);
-    mem_free(intern->chunks);
     mem_free(intern->slots);
 }
 

@@ -17,13 +17,14 @@ struct intern_entry {
     uint64_t hash;
 };
 
-enum { INTERN_CHUNK_BITS = 10, INTERN_CHUNK = 1 << INTERN_CHUNK_BITS, INTERN_CHUNKS_MAX = 1 << 14 };
+/* Chunk c holds 64 << c entries, so that a few strings cost little and entries never move. */
+enum { INTERN_CHUNK_FIRST = 64, INTERN_CHUNKS = 18 };
 
 struct intern {
     struct arena arena;
-    struct intern_entry **chunks; /* INTERN_CHUNKS_MAX pointers, made on first use */
-    uint32_t *slots;              /* index + 1, or 0 */
-    uint32_t slot_count;          /* a power of two */
+    struct intern_entry *chunks[INTERN_CHUNKS];
+    uint32_t *slots;     /* index + 1, or 0 */
+    uint32_t slot_count; /* a power of two */
     uint32_t count;
 };
 
