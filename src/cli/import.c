@@ -5,7 +5,7 @@
 #include "cli/data_folder.h"
 #include "cli/options.h"
 #include "cli/progress.h"
-#include "server/ingest.h"
+#include "server/message_feed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -67,55 +67,29 @@ static enum err store_batch(struct importing *importing)
     return importing->err;
 }
 
-/* Feeds the messages of buf; what is left of an unfinished one stays in it. */
-static enum err feed(struct importing *importing, struct cutter *cutter, struct buf *buf, bool at_end)
-{
-    size_t at = 0;
-    for (bool more = true; more && !importing->err;) {
-        struct str message;
-        size_t used = 0;
-        switch (syslog_cut(cutter, str_from(buf_view(buf), at), at_end, FRAME_BYTES_MAX, &message, &used)) {
-        case CUT_MESSAGE:
-            ingest_message(importing->ingest, &importing->intake, message);
-            break;
-        case CUT_TOO_LONG:
-            ingest_refuse(importing->ingest, &importing->intake, REASON_line_too_long, message);
-            break;
-        case CUT_BAD:
-            ingest_refuse(importing->ingest, &importing->intake, REASON_count_bad, message);
-            break;
-        case CUT_MORE:
-            more = false;
-            break;
-        }
-        at += used;
-        if (importing->batch->row_count >= BATCH_ROWS)
-            store_batch(importing);
-    }
-    buf_drop(buf, at);
-    return importing->err;
-}
-
 static enum err import_file(struct importing *importing, const char *name)
 {
     FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rb");
     if (!file)
         return importing->err = why_set(&importing->why, ERR_MISSING, "cannot open %s", name);
     struct buf buf = {0};
-    struct cutter cutter = {0};
+    struct message_feed feed = {0};
     bool at_end = false;
     while (!at_end && !importing->err) {
+        buf.size = 0;
         size_t got = fread(buf_grow(&buf, READ_BYTES), 1, READ_BYTES, file);
-        buf.size -= READ_BYTES - got;
         at_end = got < READ_BYTES;
         importing->bytes_done += got;
         ingest_begin(importing->ingest, importing->folder.scheme, sys_wall_ms(importing->sys),
                      store_oldest_ms(importing->folder.store));
-        feed(importing, &cutter, &buf, at_end);
+        message_feed_take(&feed, importing->ingest, &importing->intake, str_make(buf.at, got), at_end);
+        if (importing->batch->row_count >= BATCH_ROWS)
+            store_batch(importing);
         progress_show(&importing->progress, importing->bytes_done, importing->intake.accepted);
     }
     if (ferror(file) && !importing->err)
         importing->err = why_set(&importing->why, ERR_IO, "cannot read %s", name);
+    message_feed_done(&feed);
     buf_done(&buf);
     if (file != stdin)
         fclose(file);

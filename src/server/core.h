@@ -1,4 +1,5 @@
-/* core.h: what the rooms' threads share inside the server. Made by server_new; read-only but for the scheme. */
+/* core.h: what the rooms' threads share inside the server. Made by server_new; read-only but for the scheme.
+ */
 #ifndef SERVER_CORE_H
 #define SERVER_CORE_H
 

@@ -75,7 +75,7 @@ void intake_done(struct intake *intake)
 
 static void note_first(struct intake *intake, uint32_t column, enum reason reason, struct str text)
 {
-    if (intake->first_count >= INTAKE_FIRST_MAX)
+    if (intake->quiet || intake->first_count >= INTAKE_FIRST_MAX)
         return;
     if (intake->first_count++)
         buf_char(&intake->first, ',');

@@ -32,6 +32,7 @@ struct intake {
     uint64_t lines, without, refused_lines, accepted, refused, parked;
     uint64_t reasons[REASON_COUNT];
     bool from_logplex; /* messages are frames without structured data */
+    bool quiet;        /* nobody reads `first` */
     const struct pair *token_fields;
     uint32_t token_field_count;
     struct buf first; /* JSON array elements of the first few refusals, comma separated */

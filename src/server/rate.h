@@ -1,4 +1,5 @@
-/* rate.h: how many samples a second came in over the last ten seconds: a ring of counts by second. One thread writes. */
+/* rate.h: how many samples a second came in over the last ten seconds: a ring of counts by second. One thread
+ * writes. */
 #ifndef SERVER_RATE_H
 #define SERVER_RATE_H
 
