@@ -199,6 +199,7 @@ static void units(void **state)
     must_parse("sample#a=1e", "sample a 1?");
     must_parse("sample#memory_pgin=7pages", "sample memory_pgin 7?");
     must_parse("sample#a=7req/s", "sample a 7?");
+    must_parse("sample#a=7req_s", "sample a 7?");
     must_parse("sample#a=7KB", "sample a 7?");
     must_parse("sample#a=7\xc2\xb5s", "sample a 7?");
 }
@@ -265,6 +266,7 @@ static void quotes(void **state)
     must_parse("m=\"\\u00e9\\u20ac\\ud83d\\ude00\" count#a=1",
                "m:\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80 count a 1");
     must_parse("m=\"\\ud83d\\u00zz\" count#a=1", "m:\xef\xbf\xbdu00zz count a 1");
+    must_parse("m=\"\\udc00\\udc00\" count#a=1", "m:\xef\xbf\xbd\xef\xbf\xbd count a 1");
     must_parse("m=\"text count#b=2 source=x\" count#a=1", "m:text count#b=2 source=x count a 1");
     must_parse("m=\"\\\\\" count#a=1", "m:\\ count a 1");
     must_parse("it's fine' count#a=1", "count a 1");
@@ -360,6 +362,7 @@ static void bytes_that_are_not_text(void **state)
     must_parse("start#a=\xc0\x80", "start a !utf8_bad");
     must_parse("note#a=\"\xed\xa0\x80\"", "note a !utf8_bad");
     must_parse("source=\xff count#a=1 start#b=x", "count a !utf8_bad start b !utf8_bad");
+    must_parse("source=\xff source=b count#a=1", "count a !utf8_bad");
     must_parse("user=Jos\xe9 count#a=1", "count a 1 bad_pairs*1");
     must_parse("user=Jos\xc3\xa9 count#a=1", "user:Jos\xc3\xa9 count a 1");
     must_parse("\xff\xfe free \x80text count#a=1", "count a 1");

@@ -131,6 +131,7 @@ static void the_nearest_year(void **state)
              __LINE__);
     parse_as(STR("<13>Jan  1 00:00:01 h a: x"), "13 time=1798761601000 h a . . | x", false, new_year_ms - 1,
              __LINE__);
+    parse_as(STR("<13>Jan  5 00:00:00 h a: x"), "13 time=1799107200000 h a . . | x", false, NOW_MS, __LINE__);
     parse_as(STR("<13>Jun 15 00:00:00 h a: x"), "13 time=1781481600000 h a . . | x", false, 1795435200000,
              __LINE__);
     parse_as(STR("<13>Feb 29 12:00:00 h a: x"), "13 time=1835438400000 h a . . | x", false, 1835438400000,
