@@ -12,15 +12,17 @@
 #include "server/rate.h"
 #include "server/work_pool.h"
 
+#include <pthread.h>
+
+enum { SERVER_HOSTS_MAX = 16 };
+
 /* One ingest thread: its loop, its corridor in, its lane of the store. */
 struct ingest_thread {
     struct server *server;
     uint32_t index;
-    pthread_t thread;
     struct loop *loop;
     struct ingest *ingest;
     struct lane *lane;
-    struct line_port *line_port; /* NULL without line ports */
 };
 
 struct server {
@@ -30,17 +32,24 @@ struct server {
     pthread_mutex_t scheme_lock;
     struct scheme *scheme; /* under the lock; take it with server_scheme */
     struct store *store;
-    struct buf store_report;
     struct committer *committer;
     struct work_pool *queries;
     struct http_server *http;
-    struct rate rate; /* samples per second, for people */
+    struct line_ports *lines; /* NULL without line ports */
+    struct rate rate;         /* samples per second, for people */
     uint32_t thread_count;
     struct ingest_thread *threads;
     struct buf http_address, line_address;
     int64_t start_ms;
     uint64_t start_ns;
     bool stopping;
+    bool store_is_full;   /* as of the last tick, so that the change is said once */
+    struct loop *waiting; /* of the main thread: signals and ticks */
+    struct timer *tick;
+    uint64_t scheme_hash; /* of the file as last looked at, so that a change is noticed */
+    struct signal_watch *signals[3];
+    struct str hosts[SERVER_HOSTS_MAX];
+    uint32_t host_count;
 };
 
 /* The scheme of this moment, with a reference for the caller. Any thread. */
@@ -50,9 +59,6 @@ enum err server_reload(struct server *server, struct buf *problems, struct why *
 
 /* Begins a body or packet on a thread: clock, scheme, retention's edge. */
 void ingest_thread_begin(struct ingest_thread *thread);
-/* The thread that runs a loop. */
-struct ingest_thread *server_thread_of(struct server *server, const struct loop *loop);
-
 /* What to count when a batch was not stored. */
 enum reason server_reason_of(enum err err);
 

@@ -16,6 +16,7 @@ enum {
     BATCH_ROWS = 8192,
     HELD_ROWS_MAX = 65536,
     BIND_TRIES = 20,
+    LINGER_MS = 100,
 };
 
 struct line_conn {
@@ -30,7 +31,7 @@ struct line_port {
     struct line_ports *ports;
     struct ingest_thread *thread;
     struct batch *batch;
-    struct timer *flush;
+    struct timer *flush, *linger;
     bool flushing;      /* the timer runs */
     bool blocked;       /* the store had no room; connections are paused */
     int64_t blocked_ms; /* since when */
@@ -281,6 +282,7 @@ enum err line_ports_new(struct server *server, struct address address, struct li
         port->thread = &server->threads[i];
         port->batch = batch_new();
         port->flush = timer_new(port->thread->loop, on_flush, port);
+        port->linger = timer_new(port->thread->loop, close_port, port);
     }
     *out = ports;
     return ERR_OK;
@@ -299,8 +301,8 @@ void line_ports_counts(const struct line_ports *ports, struct line_counts *out)
     out->datagrams_lost = datagrams_lost(ports->datagrams);
 }
 
-/* On the thread, one turn after the sockets were told to stop: what had arrived was read. */
-static void stop_port(void *ctx)
+/* On the thread, LINGER_MS after the sockets were told to stop: what had arrived was read. */
+static void close_port(void *ctx)
 {
     struct line_port *port = ctx;
     while (port->conns) {
@@ -314,6 +316,12 @@ static void stop_port(void *ctx)
     port->ports->running--;
     pthread_cond_signal(&port->ports->stopped);
     pthread_mutex_unlock(&port->ports->lock);
+}
+
+static void stop_port(void *ctx)
+{
+    struct line_port *port = ctx;
+    timer_start(port->linger, LINGER_MS);
 }
 
 void line_ports_stop(struct line_ports *ports)
@@ -335,6 +343,7 @@ void line_ports_free(struct line_ports *ports)
         return;
     for (uint32_t i = 0; i < ports->count; i++) {
         timer_free(ports->ports[i].flush);
+        timer_free(ports->ports[i].linger);
         batch_free(ports->ports[i].batch);
     }
     listener_free(ports->listener);

@@ -1,0 +1,371 @@
+/* Order of birth: scheme, store, threads' loops and corridors, committing threads, ports. Order of death:
+ * ports stop and what they received is submitted, the committing threads finish, queries end, the store
+ * closes. */
+#include "server/server.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "net/listener.h"
+#include "server/core.h"
+#include "server/routes.h"
+#include "server/view.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { STOP_WAIT_MS = 10 * 1000, TICK_MS = 1000, FILES_WANTED = 2 * 4096 + 1024, SCHEME_BYTES_MAX = 1 << 20 };
+
+static void say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("dialtone: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+struct scheme *server_scheme(struct server *server)
+{
+    pthread_mutex_lock(&server->scheme_lock);
+    struct scheme *scheme = scheme_ref(server->scheme);
+    pthread_mutex_unlock(&server->scheme_lock);
+    return scheme;
+}
+
+void ingest_thread_begin(struct ingest_thread *thread)
+{
+    struct server *server = thread->server;
+    struct scheme *scheme = server_scheme(server);
+    ingest_begin(thread->ingest, scheme, sys_wall_ms(server->sys), store_oldest_ms(server->store));
+    scheme_unref(scheme);
+}
+
+enum reason server_reason_of(enum err err)
+{
+    return err == ERR_BUSY     ? REASON_store_busy
+           : err == ERR_FULL   ? REASON_store_full
+           : err == ERR_EXISTS ? REASON_duplicate_key
+                               : REASON_store_failed;
+}
+
+/* The pack that is in use: what was said, else DATA/pack, else the built-in one. */
+static struct str pack_of(const struct server *server, char *text)
+{
+    if (server->config.pack.size)
+        return server->config.pack;
+    struct sys_file *file;
+    int size = snprintf(text, SYS_PATH_MAX + 1, "%.*s/pack/scheme.yaml", STR_ARG(server->config.data));
+    if (size > SYS_PATH_MAX || sys_open(server->sys, str_make(text, (size_t)size), SYS_READ, &file, NULL))
+        return STR_NONE;
+    sys_close(server->sys, file);
+    return str_make(text, (size_t)size - strlen("/scheme.yaml"));
+}
+
+static uint64_t hash_of_pack(struct server *server)
+{
+    char text[SYS_PATH_MAX + 1], path[SYS_PATH_MAX + 1];
+    struct str pack = pack_of(server, text);
+    struct buf content = {0};
+    uint64_t hash = 0;
+    int size = pack.at ? snprintf(path, sizeof path, "%.*s/scheme.yaml", STR_ARG(pack)) : 0;
+    if (size > 0 && size <= SYS_PATH_MAX &&
+        !sys_read_file(server->sys, str_make(path, (size_t)size), SCHEME_BYTES_MAX, &content, NULL))
+        hash = hash_bytes(buf_view(&content));
+    buf_done(&content);
+    return hash;
+}
+
+static enum err load_scheme(struct server *server, struct scheme **out, struct buf *problems, struct why *why)
+{
+    char text[SYS_PATH_MAX + 1];
+    struct scheme_report report = {0};
+    enum err err = scheme_load(server->sys, pack_of(server, text), server->names, out, &report, why);
+    buf_str(problems, buf_view(&report.text));
+    scheme_report_done(&report);
+    return err;
+}
+
+enum err server_reload(struct server *server, struct buf *problems, struct why *why)
+{
+    struct scheme *scheme;
+    server->scheme_hash = hash_of_pack(server);
+    enum err err = load_scheme(server, &scheme, problems, why);
+    if (err) {
+        say("the scheme was not reloaded, the old one stays: %s", why->text);
+        return err;
+    }
+    pthread_mutex_lock(&server->scheme_lock);
+    struct scheme *old = server->scheme;
+    server->scheme = scheme;
+    pthread_mutex_unlock(&server->scheme_lock);
+    scheme_unref(old);
+    say("scheme %.*s reloaded", STR_ARG(scheme_name(scheme)));
+    return ERR_OK;
+}
+
+static void reload_and_say(struct server *server)
+{
+    struct buf problems = {0};
+    struct why why = {0};
+    if (server_reload(server, &problems, &why))
+        fwrite(problems.at, 1, problems.size, stderr);
+    buf_done(&problems);
+}
+
+static void on_reload(void *ctx)
+{
+    reload_and_say(ctx);
+}
+
+static void on_stop_signal(void *ctx)
+{
+    server_stop(ctx);
+}
+
+static void say_when_full(struct server *server)
+{
+    struct store_stats stats;
+    store_stats(server->store, &stats);
+    if (stats.read_only == server->store_is_full)
+        return;
+    server->store_is_full = stats.read_only;
+    if (stats.read_only)
+        say("rows are refused: %s", stats.last_error.text);
+    else
+        say("rows are taken again");
+}
+
+/* Once a second, on the first thread. */
+static void on_tick(void *ctx)
+{
+    struct server *server = ctx;
+    uint64_t accepted = 0;
+    for (uint32_t i = 0; i < server->thread_count; i++)
+        accepted +=
+            __atomic_load_n(&ingest_tally(server->threads[i].ingest)->counts.accepted, __ATOMIC_RELAXED);
+    rate_tick(&server->rate, accepted);
+    say_when_full(server);
+    uint64_t hash = hash_of_pack(server);
+    if (hash && hash != server->scheme_hash)
+        reload_and_say(server);
+    timer_start(server->tick, TICK_MS);
+}
+
+static enum err open_store(struct server *server, struct why *why)
+{
+    struct store_options options;
+    struct store_report report = {0};
+    store_options_default(&options);
+    options.sys = server->sys;
+    options.dir = server->config.data;
+    options.names = server->names;
+    options.lanes = server->thread_count;
+    options.disk_bytes_max = server->config.disk_bytes_max;
+    options.keep_ms = server->config.keep_ms;
+    if (server->config.head_age_ms)
+        options.head_age_ms = server->config.head_age_ms;
+    if (server->config.head_bytes_max)
+        options.head_bytes_max = server->config.head_bytes_max;
+    enum err err = store_open(&options, &server->store, &report, why);
+    if (report.text.size)
+        fwrite(report.text.at, 1, report.text.size, stderr);
+    buf_done(&report.text);
+    return err;
+}
+
+static enum err make_threads(struct server *server, struct why *why)
+{
+    server->threads = mem_zero(server->thread_count, sizeof *server->threads);
+    for (uint32_t i = 0; i < server->thread_count; i++) {
+        struct ingest_thread *thread = &server->threads[i];
+        struct ingest_options options = {server->names, server->config.undeclared};
+        thread->server = server;
+        thread->index = i;
+        thread->lane = store_lane(server->store, i);
+        thread->ingest = ingest_new(&options);
+        enum err err = loop_new(server->sys, &thread->loop, why);
+        if (err)
+            return err;
+    }
+    return ERR_OK;
+}
+
+/* Beyond loopback every route would need a token, and this version has none. */
+static enum err parse_address(struct str text, const char *flag, struct address *out, struct why *why)
+{
+    enum err err = address_parse(text, out, why);
+    if (err)
+        return why_wrap(why, ERR_SYNTAX, "--%s", flag);
+    if (!address_is_loopback(out))
+        return why_set(
+            why, ERR_REFUSED,
+            "--%s %.*s: this version listens on loopback only, since it has no tokens yet; put a proxy that "
+            "authenticates (or a tunnel) in front",
+            flag, STR_ARG(text));
+    return ERR_OK;
+}
+
+static void split_hosts(struct server *server)
+{
+    for (struct str rest = server->config.allow_hosts, host; rest.size;) {
+        rest = str_cut(rest, ',', &host);
+        host = str_trim(host);
+        if (host.size && server->host_count < SERVER_HOSTS_MAX)
+            server->hosts[server->host_count++] = host;
+    }
+}
+
+static enum err open_ports(struct server *server, struct why *why)
+{
+    struct address http, line;
+    enum err err = parse_address(server->config.http, "http", &http, why);
+    if (!err && server->config.line.size)
+        err = parse_address(server->config.line, "line", &line, why);
+    if (err)
+        return err;
+    struct loop **loops = mem_zero(server->thread_count, sizeof *loops);
+    for (uint32_t i = 0; i < server->thread_count; i++)
+        loops[i] = server->threads[i].loop;
+    split_hosts(server);
+    struct http_server_options options = {.address = http,
+                                          .loops = loops,
+                                          .loop_count = server->thread_count,
+                                          .ctx = server,
+                                          .check_host = true,
+                                          .hosts = server->hosts,
+                                          .host_count = server->host_count};
+    options.routes = routes_table(&options.route_count);
+    err = http_server_new(&options, &server->http, why);
+    if (!err && server->config.line.size)
+        err = line_ports_new(server, line, &server->lines, why);
+    mem_free(loops);
+    if (err)
+        return err;
+    address_print(http_server_address(server->http), &server->http_address);
+    if (server->lines)
+        address_print(line_ports_address(server->lines), &server->line_address);
+    return ERR_OK;
+}
+
+static enum err build(struct server *server, struct why *why)
+{
+    struct buf problems = {0};
+    enum err err = load_scheme(server, &server->scheme, &problems, why);
+    if (err)
+        fwrite(problems.at, 1, problems.size, stderr);
+    buf_done(&problems);
+    server->scheme_hash = hash_of_pack(server);
+    if (!err)
+        err = open_store(server, why);
+    if (!err)
+        err = make_threads(server, why);
+    if (!err)
+        err = open_ports(server, why);
+    return err;
+}
+
+enum err server_new(const struct server_config *config, struct server **out, struct why *why)
+{
+    struct server *server = MEM_NEW(struct server);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    server->config = *config;
+    server->sys = config->sys;
+    server->names = names_new();
+    server->start_ms = sys_wall_ms(server->sys);
+    server->start_ns = sys_mono_ns(server->sys);
+    server->thread_count = config->threads ? config->threads : cores > 0 ? (uint32_t)cores : 1;
+    pthread_mutex_init(&server->scheme_lock, NULL);
+    net_raise_file_limit(FILES_WANTED);
+    enum err err = build(server, why);
+    if (err) {
+        server_free(server);
+        return err;
+    }
+    server->committer = committer_new(server->store, server->thread_count);
+    server->queries =
+        work_pool_new(config->query_threads ? config->query_threads : server->thread_count, VIEW_QUEUE_MAX);
+    *out = server;
+    return ERR_OK;
+}
+
+/* Everything that was received is submitted, committed and answered before the loops end. */
+static void wind_down(struct server *server)
+{
+    __atomic_store_n(&server->stopping, true, __ATOMIC_RELAXED);
+    if (server->lines)
+        line_ports_stop(server->lines);
+    http_server_stop(server->http, STOP_WAIT_MS);
+    committer_free(server->committer);
+    server->committer = NULL;
+    work_pool_free(server->queries);
+    server->queries = NULL;
+}
+
+void server_run(struct server *server)
+{
+    struct loop *waiting;
+    struct why why = {0};
+    CHECK(!loop_new(server->sys, &waiting, &why));
+    server->waiting = waiting;
+    server->signals[0] = signal_watch_new(waiting, SIGTERM, on_stop_signal, server);
+    server->signals[1] = signal_watch_new(waiting, SIGINT, on_stop_signal, server);
+    server->signals[2] = signal_watch_new(waiting, SIGHUP, on_reload, server);
+    server->tick = timer_new(waiting, on_tick, server);
+    timer_start(server->tick, TICK_MS);
+    for (uint32_t i = 0; i < server->thread_count; i++)
+        CHECK(!loop_start(server->threads[i].loop, "ingest", &why));
+    loop_run(waiting);
+    wind_down(server);
+    for (uint32_t i = 0; i < server->thread_count; i++)
+        loop_stop(server->threads[i].loop);
+    for (uint32_t i = 0; i < server->thread_count; i++)
+        loop_join(server->threads[i].loop);
+    timer_free(server->tick);
+    for (unsigned i = 0; i < 3; i++)
+        signal_watch_free(server->signals[i]);
+    loop_free(waiting);
+}
+
+void server_stop(struct server *server)
+{
+    loop_stop(server->waiting);
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    committer_free(server->committer);
+    work_pool_free(server->queries);
+    line_ports_free(server->lines);
+    http_server_free(server->http);
+    for (uint32_t i = 0; server->threads && i < server->thread_count; i++) {
+        loop_free(server->threads[i].loop);
+        ingest_free(server->threads[i].ingest);
+    }
+    mem_free(server->threads);
+    if (server->store)
+        store_close(server->store);
+    scheme_unref(server->scheme);
+    names_free(server->names);
+    pthread_mutex_destroy(&server->scheme_lock);
+    buf_done(&server->http_address);
+    buf_done(&server->line_address);
+    mem_free(server);
+}
+
+struct str server_http_address(const struct server *server)
+{
+    return buf_view(&server->http_address);
+}
+
+struct str server_line_address(const struct server *server)
+{
+    return buf_view(&server->line_address);
+}
