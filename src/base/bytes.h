@@ -16,7 +16,7 @@ struct bytes {
 
 static inline struct bytes bytes_of(struct str s)
 {
-    return (struct bytes){s.at, s.at + s.size, false};
+    return (struct bytes){s.at, s.size ? s.at + s.size : s.at, false};
 }
 
 static inline size_t bytes_left(const struct bytes *b)

@@ -39,7 +39,9 @@ static inline bool str_eq(struct str a, struct str b)
 /* s without its first n bytes (n is clamped). */
 static inline struct str str_from(struct str s, size_t n)
 {
-    return n >= s.size ? (struct str){s.at + s.size, 0} : (struct str){s.at + n, s.size - n};
+    if (n > s.size)
+        n = s.size;
+    return n ? (struct str){s.at + n, s.size - n} : s; /* NULL + 0 is undefined in C */
 }
 
 static inline struct str str_first(struct str s, size_t n)

@@ -127,7 +127,7 @@ enum err sys_read_file(struct sys *sys, struct str path, size_t size_max, struct
     if (!err && size > size_max)
         err = why_set(why, ERR_LIMIT, "%.*s has %llu bytes, more than the %zu allowed", STR_ARG(path),
                       (unsigned long long)size, size_max);
-    if (!err) {
+    if (!err && size) {
         buf_reserve(out, (size_t)size);
         err = sys_read_at(sys, file, 0, out->at + out->size, (size_t)size, &got, why);
     }
