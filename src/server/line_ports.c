@@ -258,6 +258,23 @@ static enum err bind_both(struct line_ports *ports, struct address address, stru
     }
 }
 
+/* On the thread, LINGER_MS after the sockets were told to stop: what had arrived was read. */
+static void close_port(void *ctx)
+{
+    struct line_port *port = ctx;
+    while (port->conns) {
+        struct line_conn *c = port->conns;
+        conn_close(c->conn);
+        line_conn_free(c);
+    }
+    timer_stop(port->flush);
+    flush(port, true);
+    pthread_mutex_lock(&port->ports->lock);
+    port->ports->running--;
+    pthread_cond_signal(&port->ports->stopped);
+    pthread_mutex_unlock(&port->ports->lock);
+}
+
 enum err line_ports_new(struct server *server, struct address address, struct line_ports **out,
                         struct why *why)
 {
@@ -299,23 +316,6 @@ void line_ports_counts(const struct line_ports *ports, struct line_counts *out)
     out->open = __atomic_load_n(&ports->open, __ATOMIC_RELAXED);
     out->refused_connections = __atomic_load_n(&ports->refused, __ATOMIC_RELAXED);
     out->datagrams_lost = datagrams_lost(ports->datagrams);
-}
-
-/* On the thread, LINGER_MS after the sockets were told to stop: what had arrived was read. */
-static void close_port(void *ctx)
-{
-    struct line_port *port = ctx;
-    while (port->conns) {
-        struct line_conn *c = port->conns;
-        conn_close(c->conn);
-        line_conn_free(c);
-    }
-    timer_stop(port->flush);
-    flush(port, true);
-    pthread_mutex_lock(&port->ports->lock);
-    port->ports->running--;
-    pthread_cond_signal(&port->ports->stopped);
-    pthread_mutex_unlock(&port->ports->lock);
 }
 
 static void stop_port(void *ctx)

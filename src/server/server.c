@@ -94,8 +94,11 @@ static enum err load_scheme(struct server *server, struct scheme **out, struct b
 enum err server_reload(struct server *server, struct buf *problems, struct why *why)
 {
     struct scheme *scheme;
-    server->scheme_hash = hash_of_pack(server);
+    uint64_t hash = hash_of_pack(server);
     enum err err = load_scheme(server, &scheme, problems, why);
+    pthread_mutex_lock(&server->scheme_lock);
+    server->scheme_hash = hash;
+    pthread_mutex_unlock(&server->scheme_lock);
     if (err) {
         say("the scheme was not reloaded, the old one stays: %s", why->text);
         return err;
@@ -152,7 +155,10 @@ static void on_tick(void *ctx)
     rate_tick(&server->rate, accepted);
     say_when_full(server);
     uint64_t hash = hash_of_pack(server);
-    if (hash && hash != server->scheme_hash)
+    pthread_mutex_lock(&server->scheme_lock);
+    bool changed = hash && hash != server->scheme_hash;
+    pthread_mutex_unlock(&server->scheme_lock);
+    if (changed)
         reload_and_say(server);
     timer_start(server->tick, TICK_MS);
 }
