@@ -54,11 +54,13 @@ struct http_parser {
     const char *why; /* a sentence */
     /* the rest is the parser's own */
     unsigned state;
-    bool blank_seen;
-    uint64_t left; /* bytes of the body or chunk still to come */
-    size_t line_at, trailer_size;
-    struct buf text; /* the head as read */
-    struct http_header headers[HTTP_HEADERS_MAX];
+    uint64_t left;       /* bytes of the body or chunk still to come */
+    size_t line_at;      /* where the line being read starts in text */
+    size_t trailer_size; /* bytes of trailers so far */
+    struct buf text;     /* the head as read */
+    struct buf line;     /* a chunk's size or a trailer, as read */
+    struct http_header *headers;
+    uint32_t header_cap;
 };
 
 void http_parser_init(struct http_parser *parser);
