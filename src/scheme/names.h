@@ -1,8 +1,9 @@
 /* names.h: numbers for the names of metrics and fields, one registry for the whole process.
  *
  * Numbers live as long as the process and never reach a disk or a wire: files carry names. Names are added
- * under a lock and never removed; reads take no lock. A metric's kind and unit are fixed when it is added:
- * declared ones by the scheme, others by the first line or by what the store remembers. Threads: any.
+ * under a lock and never removed; names_field, names_metric, names_kind and names_unit take no lock. A
+ * metric's kind and unit are fixed when it is added: declared ones by the scheme, others by the first line or
+ * by what the store remembers. Threads: any.
  */
 #ifndef SCHEME_NAMES_H
 #define SCHEME_NAMES_H
@@ -35,6 +36,9 @@ enum kind names_kind(const struct names *names, uint32_t metric);
 enum unit names_unit(const struct names *names, uint32_t metric);
 /* A scheme that declares a metric rules over what was first seen. */
 void names_declare(struct names *names, uint32_t metric, enum kind kind, enum unit unit);
+/* Gives an undeclared metric that has no unit yet its first one; false when it has one. */
+bool names_first_unit(struct names *names, uint32_t metric, enum unit unit);
 uint32_t names_metric_count(const struct names *names);
+uint32_t names_undeclared_count(const struct names *names); /* metrics that no scheme has declared */
 
 #endif
