@@ -1,0 +1,223 @@
+/* breakdown.tsx: what lies below: the top groups by the next field of the zoom path. At the end of the path, the
+ * samples of the one session. */
+
+import { effect, signal, computed } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import * as api from './api';
+import { count, duration, moment, value } from './format';
+import { groupName, lastKnown } from './series';
+import * as S from './state';
+import * as T from './text';
+import { say } from './zoom';
+
+interface Group { name: string; fields: Record<string, string>; metric: string; spark: (number | null)[]; number: number | null; unit: string }
+interface Found { key: string; field: string; stat: string; groups: Group[] }
+
+const found = signal<Found | null>(null);
+const failed = signal('');
+const TOP = 10;
+
+/* The end of the path: nothing lies below. */
+export const atEnd = computed(() => S.path.value.length > 0 && S.depth.value === S.path.value.length);
+
+export const splitFields = computed<string[]>(() => {
+  const fixed = S.scope.value.filter((m) => !m.not && T.plainValue(m.value) !== null).map((m) => m.field);
+  const names = [...S.path.value, ...S.otherFields.value].filter((f) => !fixed.includes(f));
+  return /[*:{]/.test(S.parsed.value?.head ?? '') ? [...names, 'metric'] : names;
+});
+
+export const split = computed<string>(() => {
+  const said = S.state.value.split;
+  const all = splitFields.value;
+  if (said && all.includes(said)) return said;
+  const next = S.path.value.slice(S.depth.value).find((f) => all.includes(f));
+  if (next) return next;
+  return all.find((f) => !S.path.value.includes(f)) ?? all[0] ?? '';
+});
+
+/* The one statistic that ranks. */
+const rankStat = computed<string | null>(() => {
+  const q = S.parsed.value;
+  if (!q) return null;
+  const own = T.statsOf(q);
+  if (own.length) return own[0] === 'p50' && own.includes('p95') ? 'p95' : own[0];
+  if (!S.selector.value) return '';
+  return { measure: 'p95', value: 'avg' }[S.chosen.value?.kind ?? ''] ?? '';
+});
+
+const text = computed<string | null>(() => {
+  const q = S.parsed.value;
+  if (!q || !split.value || rankStat.value === null) return null;
+  let next = T.without(q, 'by', 'top', 'bottom', 'other', 'every', 'vs', 'test', 'smooth', 'band', 'fill', 'as');
+  next = T.withStats(next, rankStat.value ? [rankStat.value] : []);
+  return T.print(T.withTop(T.withBy(next, [split.value]), TOP));
+});
+
+let stop: AbortController | null = null;
+
+/* One question for the lines; one over the whole range as a single step for the numbers, as `top` ranks them. The
+ * step is longer than the time since 1970, so that no boundary cuts the range in two. */
+async function load(q: string, field: string) {
+  stop?.abort();
+  const mine = (stop = new AbortController());
+  const key = q + '\n' + JSON.stringify(S.state.value.range);
+  try {
+    const ask = S.ask(q, 48);
+    const [lines, whole] = await Promise.all([
+      api.query(ask, mine.signal),
+      api.query({ ...ask, every: '40000d' }, mine.signal),
+    ]);
+    const numbers = new Map(whole.series.map((s) => [groupName(s) + s.stat, lastKnown(s.values)]));
+    const stat = lines.series[0]?.stat ?? '';
+    const groups = lines.series.filter((s) => s.stat === stat).map((s): Group => ({
+      name: groupName(s), fields: s.fields, metric: s.metric, spark: s.values, unit: s.unit,
+      number: numbers.get(groupName(s) + s.stat) ?? null,
+    }));
+    found.value = { key, field, stat: stat || (T.clauseOf(T.parse(q) as T.Query, 'rate') !== null ? 'rate' : ''), groups };
+    failed.value = '';
+  } catch (e) {
+    if ((e as Error).name === 'AbortError') return;
+    failed.value = (e as Error).message;
+    if (found.value?.key !== key) found.value = null;
+  }
+}
+
+let lastText = '', lastAt = 0;
+export function watchBreakdown() {
+  effect(() => {
+    const q = text.value, field = split.value, range = JSON.stringify(S.state.value.range);
+    S.tick.value;
+    if (!q || !S.namesLoaded.value || S.error.value?.status) return;
+    const id = q + range;
+    if (id === lastText && Date.now() - lastAt < 9000) return;
+    [lastText, lastAt] = [id, Date.now()];
+    load(q, field);
+  });
+}
+
+function Spark({ values }: { values: (number | null)[] }) {
+  const w = 100, h = 24;
+  const top = values.reduce<number>((m, v) => Math.max(m, v ?? 0), 0) || 1;
+  let d = '', pen = false;
+  const dots: string[] = [];
+  values.forEach((v, i) => {
+    if (v === null) { pen = false; return; }
+    const x = ((i + 0.5) / values.length) * w, y = h - 2 - (v / top) * (h - 4);
+    if (!pen && values[i + 1] == null) dots.push(`M${x.toFixed(1)} ${y.toFixed(1)}h.01`);
+    d += `${pen ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    pen = true;
+  });
+  return (
+    <svg class="spark" viewBox={`0 0 ${w} ${h}`} preserveAspectRatio="none" aria-hidden="true">
+      <path d={d} /><path class="dots" d={dots.join('')} />
+    </svg>
+  );
+}
+
+function Row({ g, rank, most, field }: { g: Group; rank: number; most: number; field: string }) {
+  const inward = () => {
+    if (field === 'metric') S.choose(g.fields.metric ?? g.metric, null);
+    else S.zoomTo(field, g.fields[field] ?? '');
+  };
+  const width = g.number !== null && most > 0 ? Math.max(0, (100 * g.number) / most) : 0;
+  return (
+    <li>
+      <button class="row" data-testid="breakdown-row" data-value={g.fields[field]} onClick={inward}
+        title={`Zoom in to ${say(field)} ${g.name}`}>
+        <span class="bar" style={{ width: `${width}%` }} />
+        <span class="rank">{rank}</span>
+        <span class="name">{g.name}</span>
+        <Spark values={g.spark} />
+        <span class="figure">{value(g.number, g.unit)}</span>
+      </button>
+    </li>
+  );
+}
+
+export function Breakdown() {
+  const f = found.value;
+  const field = split.value;
+  const ready = S.parsed.value !== null && splitFields.value.length > 0;
+  if (!ready) {
+    return (
+      <section class="card breakdown" aria-label="Breakdown">
+        <h2>Top by</h2>
+        <p class="note">{S.namesLoaded.value ? 'Nothing to break this down by.' : 'Loading…'}</p>
+      </section>
+    );
+  }
+  const most = Math.max(0, ...(f?.groups.map((g) => g.number ?? 0) ?? []));
+  return (
+    <section class="card breakdown" aria-label="Breakdown" data-testid="breakdown">
+      <header class="card-head">
+        <h2>Top by</h2>
+        <select aria-label="Field of the breakdown" value={field} data-testid="split"
+          onChange={(e) => S.go({ split: e.currentTarget.value })}>
+          {splitFields.value.map((n) => <option key={n} value={n}>{say(n)}</option>)}
+        </select>
+        <span class="muted end">{f?.stat}</span>
+      </header>
+      {failed.value && !S.error.value && <p class="note bad">{failed.value}</p>}
+      <ol class="rows">
+        {f && f.field === field && f.groups.map((g, i) => <Row key={g.name} g={g} rank={i + 1} most={most} field={field} />)}
+      </ol>
+      {f && f.field === field && !f.groups.length && !failed.value && <p class="note">No group in this time and scope.</p>}
+    </section>
+  );
+}
+
+/* ---- the samples of one session ---- */
+
+interface Timeline { key: string; metrics: { name: string; unit: string; times: number[]; values: number[]; total: number }[]; from: number; to: number; every: number }
+const timeline = signal<Timeline | null>(null);
+
+async function loadTimeline() {
+  const scope = T.printMatches(S.scope.value.filter((m) => S.path.value.includes(m.field)));
+  const ask = S.ask(`** count @${scope} by metric top 20`, 500);
+  try {
+    const a = await api.query(ask);
+    const lists = a.series.map((s) => {
+      const times: number[] = [], values: number[] = [];
+      s.values.forEach((v, i) => { if (v) { times.push(a.times[i]); values.push(v); } });
+      return { name: s.fields.metric ?? s.metric, unit: s.unit, times, values, total: values.reduce((x, y) => x + y, 0) };
+    }).filter((m) => m.times.length);
+    const all = lists.flatMap((m) => m.times);
+    timeline.value = { key: scope, metrics: lists, every: a.every, from: Math.min(...all), to: Math.max(...all) + a.every };
+  } catch {
+    timeline.value = null;
+  }
+}
+
+export function Session() {
+  const scope = JSON.stringify([S.scope.value, S.state.value.range]);
+  useEffect(() => { loadTimeline(); }, [scope, S.tick.value]);
+  const t = timeline.value;
+  if (!t || !t.metrics.length) return null;
+  const pad = Math.max(5000, (t.to - t.from) * 0.05);
+  const width = t.to - t.from || 1;
+  const end = S.path.value[S.path.value.length - 1];
+  return (
+    <section class="card session" aria-label={`Samples of this ${say(end)}`} data-testid="session">
+      <header class="card-head">
+        <h2>This {say(end)}</h2>
+        <span class="muted">{count(t.metrics.reduce((n, m) => n + m.total, 0))} samples, {moment(t.from, t.every)} – {moment(t.to, t.every)}</span>
+        <button class="button small end" data-testid="fit" onClick={() => S.zoomTime(t.from - pad, t.to + pad)}>Fit the time</button>
+      </header>
+      <ul class="lanes">
+        {t.metrics.map((m) => (
+          <li key={m.name}>
+            <button class="lane" onClick={() => S.choose(m.name, S.metrics.value.find((x) => x.name === m.name)?.fields ?? null)}
+              aria-current={S.chosen.value?.name === m.name} title={`${m.name}: ${m.total} samples`}>
+              <span class="name">{m.name}</span>
+              <svg viewBox="0 0 1000 16" preserveAspectRatio="none" aria-hidden="true">
+                {m.times.map((x) => <rect key={x} x={(1000 * (x - t.from)) / width} y="3" width={Math.max(3, (1000 * t.every) / width - 0.6)} height="10" rx="1" />)}
+              </svg>
+              <span class="figure">{count(m.total)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p class="note">A mark is a step of {duration(t.every)} with samples.</p>
+    </section>
+  );
+}
