@@ -14,24 +14,43 @@ struct arena_chunk {
     _Alignas(16) char bytes[];
 };
 
-static void add_chunk(struct arena *arena, size_t least)
+static struct arena_chunk *new_chunk(struct arena *arena, size_t size)
 {
-    size_t size = least > CHUNK_BYTES ? least : CHUNK_BYTES;
     struct arena_chunk *chunk = mem_alloc(sizeof *chunk + size);
-    chunk->next = arena->chunks;
     chunk->size = size;
+    arena->size += size;
+    return chunk;
+}
+
+static void add_chunk(struct arena *arena)
+{
+    struct arena_chunk *chunk = new_chunk(arena, CHUNK_BYTES);
+    chunk->next = arena->chunks;
     arena->chunks = chunk;
     arena->at = chunk->bytes;
-    arena->left = size;
-    arena->size += size;
+    arena->left = CHUNK_BYTES;
+}
+
+/* A large block has a chunk of its own, behind the first one, whose rest stays in use. */
+static char *add_large(struct arena *arena, size_t size)
+{
+    if (!arena->chunks)
+        add_chunk(arena);
+    struct arena_chunk *chunk = new_chunk(arena, size);
+    chunk->next = arena->chunks->next;
+    arena->chunks->next = chunk;
+    return chunk->bytes;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
     CHECK(size < SIZE_MAX / 2);
     size_t rounded = (size + 15) & ~(size_t)15;
-    if (arena->left < rounded || !arena->at)
-        add_chunk(arena, rounded);
+    if (rounded > arena->left || !arena->at) {
+        if (rounded > CHUNK_BYTES / 4)
+            return memset(add_large(arena, rounded), 0, rounded);
+        add_chunk(arena);
+    }
     void *block = arena->at;
     arena->at += rounded;
     arena->left -= rounded;

@@ -1,12 +1,12 @@
 #include "base/buf.h"
 
 #include "base/check.h"
+#include "base/decimal.h"
 #include "base/mem.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 void buf_done(struct buf *buf)
@@ -21,9 +21,9 @@ void buf_reserve(struct buf *buf, size_t more)
     CHECK(!__builtin_add_overflow(buf->size, more, &need));
     if (need <= buf->cap)
         return;
-    size_t cap = buf->cap ? buf->cap : 64;
-    while (cap < need)
-        cap += cap / 2 + 64;
+    size_t cap = buf->cap + buf->cap / 2 + 64;
+    if (cap < need)
+        cap = need;
     buf->at = mem_resize(buf->at, cap, 1);
     buf->cap = cap;
 }
@@ -57,11 +57,15 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int size = vsnprintf(NULL, 0, format, args);
+    buf_reserve(buf, 64); /* most fit at once */
+    size_t room = buf->cap - buf->size;
+    int size = vsnprintf(buf->at + buf->size, room, format, args);
     va_end(args);
     CHECK(size >= 0);
-    buf_reserve(buf, (size_t)size + 1);
-    vsnprintf(buf->at + buf->size, (size_t)size + 1, format, again);
+    if ((size_t)size >= room) {
+        buf_reserve(buf, (size_t)size + 1);
+        vsnprintf(buf->at + buf->size, (size_t)size + 1, format, again);
+    }
     va_end(again);
     buf->size += (size_t)size;
 }
@@ -119,17 +123,22 @@ void buf_number(struct buf *buf, double v)
         buf_str(buf, STR("nan"));
     } else if (isinf(v)) {
         buf_str(buf, v > 0 ? STR("inf") : STR("-inf"));
-    } else if (v == floor(v) && fabs(v) < 1e15) {
-        buf_printf(buf, "%.0f", v == 0 ? 0.0 : v);
     } else {
-        char text[40];
-        for (int digits = 15; digits <= 17; digits++) {
-            snprintf(text, sizeof text, "%.*g", digits, v);
-            if (strtod(text, NULL) == v)
-                break;
-        }
-        buf_str(buf, str_of(text));
+        buf_reserve(buf, DECIMAL_BYTES_MAX);
+        buf->size += decimal_f64(buf->at + buf->size, v);
     }
+}
+
+void buf_u64_text(struct buf *buf, uint64_t v)
+{
+    buf_reserve(buf, DECIMAL_BYTES_MAX);
+    buf->size += decimal_u64(buf->at + buf->size, v);
+}
+
+void buf_i64_text(struct buf *buf, int64_t v)
+{
+    buf_reserve(buf, DECIMAL_BYTES_MAX);
+    buf->size += decimal_i64(buf->at + buf->size, v);
 }
 
 void buf_time(struct buf *buf, int64_t time_ms)

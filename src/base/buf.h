@@ -27,8 +27,10 @@ void buf_u64(struct buf *buf, uint64_t v);
 void buf_f64(struct buf *buf, double v);           /* the bits, so every NaN comes back */
 void buf_varint(struct buf *buf, uint64_t v);      /* LEB128, 1 to 10 bytes */
 void buf_sized_str(struct buf *buf, struct str s); /* varint size, then the bytes */
-/* Shortest decimal that reads back as the same double; "nan", "inf", "-inf" for the rest. */
+/* Shortest decimal that reads back as the same double (-0 as "0"); "nan", "inf", "-inf" for the rest. */
 void buf_number(struct buf *buf, double v);
+void buf_u64_text(struct buf *buf, uint64_t v); /* in decimal */
+void buf_i64_text(struct buf *buf, int64_t v);
 void buf_time(struct buf *buf, int64_t time_ms); /* RFC 3339 in UTC with milliseconds */
 void buf_drop(struct buf *buf, size_t first);    /* forgets the first bytes */
 

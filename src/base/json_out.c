@@ -3,7 +3,6 @@
 #include "base/check.h"
 #include "base/utf8.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 void json_init(struct json_out *json, struct buf *buf)
@@ -11,24 +10,33 @@ void json_init(struct json_out *json, struct buf *buf)
     *json = (struct json_out){.buf = buf};
 }
 
+static bool in_object(const struct json_out *json)
+{
+    return json->depth && (json->objects >> (json->depth - 1) & 1);
+}
+
 static void before_value(struct json_out *json)
 {
+    CHECK(in_object(json) ? json->keyed : json->depth || !json->comma);
     if (json->comma)
         buf_char(json->buf, ',');
     json->comma = true;
+    json->keyed = false;
 }
 
 static void open_with(struct json_out *json, char bracket)
 {
     before_value(json);
-    buf_char(json->buf, bracket);
-    json->depth++;
+    CHECK(json->depth < JSON_DEPTH_MAX);
+    uint64_t bit = UINT64_C(1) << json->depth++;
+    json->objects = bracket == '{' ? json->objects | bit : json->objects & ~bit;
     json->comma = false;
+    buf_char(json->buf, bracket);
 }
 
 static void close_with(struct json_out *json, char bracket)
 {
-    CHECK(json->depth > 0);
+    CHECK(json->depth > 0 && in_object(json) == (bracket == '}') && !json->keyed);
     json->depth--;
     buf_char(json->buf, bracket);
     json->comma = true;
@@ -65,19 +73,28 @@ static void put_escaped(struct buf *buf, unsigned char c)
         buf_printf(buf, "\\u%04x", c);
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void put_quoted(struct buf *buf, struct str s)
 {
     buf_char(buf, '"');
     while (s.size) {
-        unsigned char c = (unsigned char)s.at[0];
-        unsigned size = utf8_next(s);
-        if (size == 0) {
+        size_t size = 0;
+        while (size < s.size && is_plain((unsigned char)s.at[size]))
+            size++;
+        buf_put(buf, s.at, size);
+        s = str_from(s, size);
+        size = utf8_next(s);
+        if (size > 1) {
+            buf_put(buf, s.at, size);
+        } else if (size == 1) {
+            put_escaped(buf, (unsigned char)s.at[0]);
+        } else if (s.size) {
             buf_str(buf, STR("\xef\xbf\xbd"));
             size = 1;
-        } else if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
-            put_escaped(buf, c);
-        } else {
-            buf_put(buf, s.at, size);
         }
         s = str_from(s, size);
     }
@@ -86,10 +103,13 @@ static void put_quoted(struct buf *buf, struct str s)
 
 void json_key(struct json_out *json, struct str key)
 {
-    before_value(json);
+    CHECK(in_object(json) && !json->keyed);
+    if (json->comma)
+        buf_char(json->buf, ',');
     put_quoted(json->buf, key);
     buf_char(json->buf, ':');
     json->comma = false;
+    json->keyed = true;
 }
 
 void json_str(struct json_out *json, struct str s)
@@ -110,13 +130,13 @@ void json_number(struct json_out *json, double v)
 void json_u64(struct json_out *json, uint64_t v)
 {
     before_value(json);
-    buf_printf(json->buf, "%" PRIu64, v);
+    buf_u64_text(json->buf, v);
 }
 
 void json_i64(struct json_out *json, int64_t v)
 {
     before_value(json);
-    buf_printf(json->buf, "%" PRId64, v);
+    buf_i64_text(json->buf, v);
 }
 
 void json_bool(struct json_out *json, bool v)

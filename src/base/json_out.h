@@ -1,4 +1,5 @@
-/* json_out.h: writes JSON (RFC 8259) into a buf; commas and quoting are its business, nesting is checked.
+/* json_out.h: writes JSON (RFC 8259) into a buf; commas and quoting are its business. What would not be JSON
+ * (a value without key in an object, a bracket that closes the other kind, depth over 64) is a bug: CHECK.
  *
  * Bytes that are not UTF-8 come out as U+FFFD. Numbers that JSON cannot hold (nan, inf) come out as null.
  */
@@ -7,10 +8,14 @@
 
 #include "base/buf.h"
 
+enum { JSON_DEPTH_MAX = 64 };
+
 struct json_out {
     struct buf *buf;
+    uint64_t objects; /* bit d: what was opened at depth d is an object */
     unsigned depth;
-    bool comma;
+    bool comma; /* before the next key or value of an array */
+    bool keyed; /* a key waits for its value */
 };
 
 void json_init(struct json_out *json, struct buf *buf);

@@ -36,7 +36,8 @@ static enum err path_text(struct str path, char *text, struct why *why)
 {
     if (path.size > SYS_PATH_MAX)
         return why_set(why, ERR_LIMIT, "a path of %zu bytes is longer than %d", path.size, SYS_PATH_MAX);
-    memcpy(text, path.at, path.size);
+    if (path.size)
+        memcpy(text, path.at, path.size);
     text[path.size] = 0;
     return ERR_OK;
 }
@@ -188,8 +189,14 @@ static enum err real_make_dir(struct sys *sys, struct str path, struct why *why)
 {
     char text[SYS_PATH_MAX + 1];
     enum err err = path_text(path, text, why);
-    if (!err && mkdir(text, 0750) && errno != EEXIST)
-        err = fail(why, errno, "make directory", text);
+    struct stat st;
+    if (!err && mkdir(text, 0750)) {
+        int code = errno;
+        if (code != EEXIST)
+            err = fail(why, code, "make directory", text);
+        else if (stat(text, &st) || !S_ISDIR(st.st_mode))
+            err = fail(why, ENOTDIR, "make directory", text);
+    }
     return err;
 }
 
@@ -226,18 +233,23 @@ static enum err real_list(struct sys *sys, struct str path, sys_list_fn *each, v
     DIR *dir = opendir(text);
     if (!dir)
         return fail(why, errno, "list", text);
-    for (struct dirent *entry; (entry = readdir(dir));) {
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(dir)); errno = 0) {
         struct str name = str_of(entry->d_name);
         struct stat st;
         if (str_eq(name, STR(".")) || str_eq(name, STR("..")))
             continue;
         bool is_dir =
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-        if (!each(ctx, name, is_dir))
+        if (!each(ctx, name, is_dir)) {
+            errno = 0;
             break;
+        }
     }
+    if (errno) /* names may be missing */
+        err = fail(why, errno, "list", text);
     closedir(dir);
-    return ERR_OK;
+    return err;
 }
 
 static enum err real_space(struct sys *sys, struct str path, uint64_t *free_bytes, uint64_t *total_bytes,

@@ -155,7 +155,8 @@ static enum err op_open(struct sys *sys, struct str path, enum sys_mode mode, st
         file->node = node;
         file->boot = turn.sim->boot;
         file->may_write = mode != SYS_READ;
-        memcpy(file->path, path.at, path.size);
+        if (path.size)
+            memcpy(file->path, path.at, path.size);
         *out = file;
     }
     return turn_end(&turn, err, "open", path, why);
