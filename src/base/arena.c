@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { CHUNK_BYTES = 32 * 1024 };
+/* Chunks double from the first size to the last, so that many arenas with a few bytes each cost little. */
+enum { CHUNK_FIRST = 1024, CHUNK_LAST = 32 * 1024, LARGE_BYTES = CHUNK_LAST / 4 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -22,20 +23,23 @@ static struct arena_chunk *new_chunk(struct arena *arena, size_t size)
     return chunk;
 }
 
-static void add_chunk(struct arena *arena)
+static void add_chunk(struct arena *arena, size_t least)
 {
-    struct arena_chunk *chunk = new_chunk(arena, CHUNK_BYTES);
+    size_t size = arena->chunks ? arena->chunks->size * 2 : CHUNK_FIRST;
+    while (size < least)
+        size *= 2;
+    struct arena_chunk *chunk = new_chunk(arena, size < CHUNK_LAST ? size : CHUNK_LAST);
     chunk->next = arena->chunks;
     arena->chunks = chunk;
     arena->at = chunk->bytes;
-    arena->left = CHUNK_BYTES;
+    arena->left = chunk->size;
 }
 
 /* A large block has a chunk of its own, behind the first one, whose rest stays in use. */
 static char *add_large(struct arena *arena, size_t size)
 {
     if (!arena->chunks)
-        add_chunk(arena);
+        add_chunk(arena, 0);
     struct arena_chunk *chunk = new_chunk(arena, size);
     chunk->next = arena->chunks->next;
     arena->chunks->next = chunk;
@@ -47,9 +51,9 @@ void *arena_alloc(struct arena *arena, size_t size)
     CHECK(size < SIZE_MAX / 2);
     size_t rounded = (size + 15) & ~(size_t)15;
     if (rounded > arena->left || !arena->at) {
-        if (rounded > CHUNK_BYTES / 4)
+        if (rounded > LARGE_BYTES)
             return memset(add_large(arena, rounded), 0, rounded);
-        add_chunk(arena);
+        add_chunk(arena, rounded);
     }
     void *block = arena->at;
     arena->at += rounded;

@@ -21,7 +21,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 void *arena_array(struct arena *arena, size_t count, size_t size) __attribute__((returns_nonnull));
 struct str arena_str(struct arena *arena, struct str s); /* a copy, with a NUL behind it */
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void arena_reset(struct arena *arena); /* keeps one chunk of 32 KiB for re-use */
+void arena_reset(struct arena *arena); /* keeps at most 32 KiB for re-use */
 void arena_done(struct arena *arena);
 
 #define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
