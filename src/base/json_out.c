@@ -42,7 +42,7 @@ static void close_with(struct json_out *json, char bracket)
     json->comma = true;
 }
 
-void json_object(struct json_out *json)
+void json_begin_object(struct json_out *json)
 {
     open_with(json, '{');
 }
@@ -52,7 +52,7 @@ void json_end_object(struct json_out *json)
     close_with(json, '}');
 }
 
-void json_array(struct json_out *json)
+void json_begin_array(struct json_out *json)
 {
     open_with(json, '[');
 }
@@ -145,7 +145,7 @@ void json_bool(struct json_out *json, bool v)
     buf_str(json->buf, v ? STR("true") : STR("false"));
 }
 
-void json_null(struct json_out *json)
+void json_null_value(struct json_out *json)
 {
     before_value(json);
     buf_str(json->buf, STR("null"));

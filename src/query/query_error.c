@@ -38,18 +38,18 @@ void query_error_json(const struct query_error *error, struct buf *out)
 {
     struct json_out json;
     json_init(&json, out);
-    json_object(&json);
+    json_begin_object(&json);
     json_key(&json, STR("error"));
-    json_object(&json);
+    json_begin_object(&json);
     json_key_str(&json, "text", str_of(error->text));
     json_key(&json, STR("column"));
     if (error->column)
         json_u64(&json, error->column);
     else
-        json_null(&json);
+        json_null_value(&json);
     json_key_str(&json, "expected", str_of(error->expected));
     json_key(&json, STR("near"));
-    json_array(&json);
+    json_begin_array(&json);
     for (uint32_t i = 0; i < error->near_count; i++)
         json_str(&json, str_of(error->near[i]));
     json_end_array(&json);

@@ -18,17 +18,17 @@ static void end_reload(struct exchange *exchange)
     struct json_out json;
     enum err err = server_reload(server, &problems, &why);
     json_init(&json, &body);
-    json_object(&json);
+    json_begin_object(&json);
     if (err) {
         json_key(&json, STR("error"));
-        json_object(&json);
+        json_begin_object(&json);
         json_key_str(&json, "text", str_of(why.text));
         json_end_object(&json);
     } else {
         json_key_bool(&json, "reloaded", true);
     }
     json_key(&json, STR("problems"));
-    json_array(&json);
+    json_begin_array(&json);
     for (struct str rest = buf_view(&problems), text; rest.size;) {
         rest = str_cut(rest, '\n', &text);
         if (text.size)
@@ -102,7 +102,7 @@ static void end_batches(struct exchange *exchange)
     struct buf body = {0};
     struct json_out json;
     json_init(&json, &body);
-    json_object(&json);
+    json_begin_object(&json);
     json_key_str(&json, "client", client);
     json_key_u64(&json, "seq", seq);
     json_end_object(&json);

@@ -81,7 +81,7 @@ static void note_first(struct intake *intake, uint32_t column, enum reason reaso
         buf_char(&intake->first, ',');
     struct json_out json;
     json_init(&json, &intake->first);
-    json_object(&json);
+    json_begin_object(&json);
     json_key_u64(&json, "line", intake->lines);
     json_key_u64(&json, "column", column);
     json_key_str(&json, "reason", reason_name(reason));

@@ -27,7 +27,7 @@ static void put_fields(struct json_out *json, const struct scheme *scheme, const
 {
     struct intern seen = {0};
     json_key(json, STR("fields"));
-    json_array(json);
+    json_begin_array(json);
     for (uint32_t i = 0; i < match->count; i++) {
         intern_resolve(&seen, match->placeholders[i].field);
         json_str(json, match->placeholders[i].field);
@@ -50,7 +50,7 @@ static void put_metric(struct json_out *json, const struct scheme *scheme, struc
     if (!has_rows && !match.def)
         return;
     enum kind kind = match.def ? match.def->kind : names_kind(names, metric);
-    json_object(json);
+    json_begin_object(json);
     json_key_str(json, "name", name);
     json_key_str(json, "kind", kind_text(kind));
     json_key_str(json, "unit", unit_word(match.def, names_unit(names, metric)));
@@ -72,7 +72,7 @@ static void put_metric(struct json_out *json, const struct scheme *scheme, struc
 static void put_silent(struct json_out *json, const struct scheme *scheme, const struct metric_def *def)
 {
     struct metric_match match = {.def = def};
-    json_object(json);
+    json_begin_object(json);
     json_key_str(json, "name", def->pattern);
     json_key_str(json, "kind", kind_text(def->kind));
     json_key_str(json, "unit", unit_word(def, def->unit));
@@ -87,19 +87,19 @@ static void put_silent(struct json_out *json, const struct scheme *scheme, const
 static void put_families(struct json_out *json, const struct scheme *scheme)
 {
     json_key(json, STR("families"));
-    json_array(json);
+    json_begin_array(json);
     for (uint32_t i = 0; i < scheme_metric_count(scheme); i++) {
         const struct metric_def *def = scheme_metric(scheme, i);
         if (!def->is_family)
             continue;
-        json_object(json);
+        json_begin_object(json);
         json_key_str(json, "pattern", def->pattern);
         json_key_str(json, "kind", kind_text(def->kind));
         json_key_str(json, "unit", unit_word(def, def->unit));
         if (def->doc.size)
             json_key_str(json, "doc", def->doc);
         json_key(json, STR("fields"));
-        json_array(json);
+        json_begin_array(json);
         for (struct str rest = def->pattern, segment; rest.at;) {
             rest = str_cut(rest, '.', &segment);
             if (segment.size > 2 && segment.at[0] == '{')
@@ -116,9 +116,9 @@ void listing_metrics(const struct scheme *scheme, struct names *names, struct sn
 {
     struct json_out json;
     json_init(&json, out);
-    json_object(&json);
+    json_begin_object(&json);
     json_key(&json, STR("metrics"));
-    json_array(&json);
+    json_begin_array(&json);
     uint32_t count = names_metric_count(names);
     for (uint32_t m = 0; m < count; m++)
         put_metric(&json, scheme, names, snapshot, m);
@@ -144,7 +144,7 @@ static struct str field_type_text(enum field_type type)
 
 static void put_field(struct json_out *json, const struct field_def *def)
 {
-    json_object(json);
+    json_begin_object(json);
     json_key_str(json, "name", def->name);
     json_key_str(json, "type", field_type_text(def->type));
     json_key_bool(json, "declared", true);
@@ -156,7 +156,7 @@ static void put_field(struct json_out *json, const struct field_def *def)
         json_key_str(json, "link", def->link);
     if (def->word_count) {
         json_key(json, STR("words"));
-        json_array(json);
+        json_begin_array(json);
         for (uint32_t w = 0; w < def->word_count; w++)
             json_str(json, def->words[w]);
         json_end_array(json);
@@ -168,16 +168,16 @@ void listing_fields(const struct scheme *scheme, struct names *names, struct buf
 {
     struct json_out json;
     json_init(&json, out);
-    json_object(&json);
+    json_begin_object(&json);
     json_key(&json, STR("fields"));
-    json_array(&json);
+    json_begin_array(&json);
     for (uint32_t i = 0; i < scheme_field_count(scheme); i++)
         put_field(&json, scheme_field(scheme, i));
     for (uint32_t f = 0; f < names_field_count(names); f++) {
         struct str name = names_field(names, f);
         if (scheme_find_field(scheme, name))
             continue;
-        json_object(&json);
+        json_begin_object(&json);
         json_key_str(&json, "name", name);
         json_key_str(&json, "type", STR("word"));
         json_key_bool(&json, "declared", false);
@@ -199,12 +199,12 @@ enum err listing_values(struct str field, const struct values_options *values,
     if (!err) {
         struct json_out json;
         json_init(&json, out);
-        json_object(&json);
+        json_begin_object(&json);
         json_key_str(&json, "field", field);
         json_key(&json, STR("values"));
-        json_array(&json);
+        json_begin_array(&json);
         for (uint32_t i = 0; i < count; i++) {
-            json_object(&json);
+            json_begin_object(&json);
             json_key_str(&json, "value", found[i].value);
             json_key_u64(&json, "rows", found[i].rows);
             json_end_object(&json);

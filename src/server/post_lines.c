@@ -33,7 +33,7 @@ static void put_account(const struct post *post, struct buf *out)
     const struct intake *in = &post->intake;
     struct json_out json;
     json_init(&json, out);
-    json_object(&json);
+    json_begin_object(&json);
     json_key_u64(&json, "lines", in->lines);
     json_key_u64(&json, "without", in->without);
     json_key_u64(&json, "accepted", post->err ? 0 : in->accepted);
@@ -43,7 +43,7 @@ static void put_account(const struct post *post, struct buf *out)
     if (post->err == ERR_EXISTS)
         json_key_bool(&json, "duplicate", true);
     json_key(&json, STR("reasons"));
-    json_object(&json);
+    json_begin_object(&json);
     for (unsigned r = 0; r < REASON_COUNT; r++)
         if (in->reasons[r]) {
             json_key(&json, reason_name((enum reason)r));
@@ -51,12 +51,12 @@ static void put_account(const struct post *post, struct buf *out)
         }
     json_end_object(&json);
     json_key(&json, STR("first"));
-    json_array(&json);
+    json_begin_array(&json);
     buf_str(out, buf_view(&in->first));
     json_end_array(&json);
     if (post->err && post->err != ERR_EXISTS) {
         json_key(&json, STR("error"));
-        json_object(&json);
+        json_begin_object(&json);
         json_key_str(&json, "text", reason_text(server_reason_of(post->err)));
         json_end_object(&json);
     }

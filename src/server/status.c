@@ -21,14 +21,14 @@ static void put_reasons(struct json_out *json, const struct server *server, cons
 {
     static const char *const classes[] = {"line", "sample", "remark"};
     json_key(json, STR("reasons"));
-    json_array(json);
+    json_begin_array(json);
     for (unsigned r = 0; r < REASON_COUNT; r++) {
         if (!sum->reasons[r])
             continue;
         struct tally_example example = {0};
         for (uint32_t i = 0; i < server->thread_count; i++)
             tally_newest_example(ingest_tally(server->threads[i].ingest), (enum reason)r, &example);
-        json_object(json);
+        json_begin_object(json);
         json_key_str(json, "reason", reason_name((enum reason)r));
         json_key_str(json, "class", str_of(classes[reason_class((enum reason)r)]));
         json_key_str(json, "text", reason_text((enum reason)r));
@@ -43,7 +43,7 @@ static void put_reasons(struct json_out *json, const struct server *server, cons
 static void put_account(struct json_out *json, const struct tally_counts *sum)
 {
     json_key(json, STR("lines"));
-    json_object(json);
+    json_begin_object(json);
     json_key_u64(json, "received", sum->lines);
     json_key_u64(json, "with", sum->lines_with);
     json_key_u64(json, "without", sum->lines_without);
@@ -55,7 +55,7 @@ static void put_account(struct json_out *json, const struct tally_counts *sum)
     json_key_u64(json, "duplicate_bodies", sum->duplicates);
     json_end_object(json);
     json_key(json, STR("measurements"));
-    json_object(json);
+    json_begin_object(json);
     json_key_u64(json, "found", sum->found);
     json_key_u64(json, "accepted", sum->accepted);
     json_key_u64(json, "refused", sum->refused);
@@ -66,7 +66,7 @@ static void put_account(struct json_out *json, const struct tally_counts *sum)
 static void put_store(struct json_out *json, const struct store_stats *stats)
 {
     json_key(json, STR("store"));
-    json_object(json);
+    json_begin_object(json);
     json_key_u64(json, "rows", stats->head_rows + stats->segment_rows);
     json_key_u64(json, "head_rows", stats->head_rows);
     json_key_u64(json, "head_bytes", stats->head_bytes);
@@ -99,7 +99,7 @@ static void put_connections(struct json_out *json, const struct server *server)
     if (server->lines)
         line_ports_counts(server->lines, &lines);
     json_key(json, STR("connections"));
-    json_object(json);
+    json_begin_object(json);
     json_key_u64(json, "open", http.open + lines.open);
     json_key_u64(json, "http", http.open);
     json_key_u64(json, "lines", lines.open);
@@ -125,7 +125,7 @@ static void end_status(struct exchange *exchange)
     status_counts(server, &sum);
     store_stats(server->store, &stats);
     json_init(&json, &body);
-    json_object(&json);
+    json_begin_object(&json);
     json_key_str(&json, "version", STR(DIALTONE_VERSION));
     json_key_number(&json, "uptime_s", (double)((sys_mono_ns(server->sys) - server->start_ns) / 1000000000u));
     json_key_number(&json, "rate", rate_per_second(&server->rate));
@@ -156,10 +156,10 @@ static void end_health(struct exchange *exchange)
     store_stats(server->store, &stats);
     bool ready = !stats.read_only && !__atomic_load_n(&server->stopping, __ATOMIC_RELAXED);
     json_init(&json, &body);
-    json_object(&json);
+    json_begin_object(&json);
     json_key_str(&json, "status", ready ? STR("ready") : STR("not ready"));
     json_key(&json, STR("reasons"));
-    json_array(&json);
+    json_begin_array(&json);
     if (stats.read_only)
         json_str(&json, STR("the disk is full or cannot be written: rows are refused, queries are served"));
     if (__atomic_load_n(&server->stopping, __ATOMIC_RELAXED))

@@ -59,7 +59,7 @@ static uint64_t get(struct bytes *b, unsigned kind)
     default:
         s = bytes_sized_str(b);
         if (s.size)
-            memcpy(&text, s.at, s.size);
+            memcpy(&text, s.at, s.size < sizeof text ? s.size : sizeof text);
         return text;
     }
 }

@@ -1,3 +1,5 @@
+#include <jansson.h> /* the strict reader */
+
 #include "base/json_out.h"
 #include "base/rng.h"
 #include "base/utf8.h"
@@ -9,8 +11,6 @@
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <jansson.h> /* the strict reader */
 
 static bool writes(const struct buf *buf, const char *want)
 {
@@ -24,26 +24,26 @@ static void commas_stand_where_they_must(void **state)
     struct buf buf = {0};
     struct json_out json;
     json_init(&json, &buf);
-    json_object(&json);
+    json_begin_object(&json);
     json_key_str(&json, "s", STR("x"));
     json_key_number(&json, "n", 1.5);
     json_key_u64(&json, "u", UINT64_MAX);
     json_key_i64(&json, "i", INT64_MIN);
     json_key_bool(&json, "b", false);
     json_key(&json, STR("a"));
-    json_array(&json);
-    json_null(&json);
+    json_begin_array(&json);
+    json_null_value(&json);
     json_number(&json, NAN);
     json_number(&json, -INFINITY);
     json_bool(&json, true);
-    json_array(&json);
+    json_begin_array(&json);
     json_end_array(&json);
-    json_object(&json);
+    json_begin_object(&json);
     json_end_object(&json);
     json_str(&json, STR_NONE);
     json_end_array(&json);
     json_key(&json, STR("o"));
-    json_object(&json);
+    json_begin_object(&json);
     json_key_u64(&json, "z", 0);
     json_end_object(&json);
     json_key_u64(&json, "last", 1);
@@ -114,12 +114,12 @@ static unsigned put_tree(struct json_out *json, struct rng *rng, unsigned depth)
     } else if (kind == 1) {
         json_i64(json, (int64_t)rng_next(rng));
     } else if (kind == 2) {
-        json_array(json);
+        json_begin_array(json);
         for (unsigned i = 0; i < children; i++)
             count += put_tree(json, rng, depth + 1);
         json_end_array(json);
     } else {
-        json_object(json);
+        json_begin_object(json);
         for (unsigned i = 0; i < children; i++) {
             char key[2] = {'k', (char)('0' + i)};
             json_key(json, str_make(key, 2));
@@ -150,7 +150,7 @@ static void any_tree_is_read_back(void **state)
         struct buf buf = {0};
         struct json_out json;
         json_init(&json, &buf);
-        json_array(&json);
+        json_begin_array(&json);
         unsigned count = 1 + put_tree(&json, &rng, 0);
         json_end_array(&json);
         json_t *value = json_loadb(buf.at, buf.size, JSON_REJECT_DUPLICATES, NULL);
@@ -184,39 +184,39 @@ static bool stops(void (*wrong)(struct json_out *json))
 
 static void value_without_key(struct json_out *json)
 {
-    json_object(json);
+    json_begin_object(json);
     json_u64(json, 1);
 }
 
 static void key_in_array(struct json_out *json)
 {
-    json_array(json);
+    json_begin_array(json);
     json_key(json, STR("k"));
 }
 
 static void key_after_key(struct json_out *json)
 {
-    json_object(json);
+    json_begin_object(json);
     json_key(json, STR("k"));
     json_key(json, STR("k"));
 }
 
 static void key_without_value(struct json_out *json)
 {
-    json_object(json);
+    json_begin_object(json);
     json_key(json, STR("k"));
     json_end_object(json);
 }
 
 static void other_bracket(struct json_out *json)
 {
-    json_array(json);
+    json_begin_array(json);
     json_end_object(json);
 }
 
 static void one_too_many(struct json_out *json)
 {
-    json_array(json);
+    json_begin_array(json);
     json_end_array(json);
     json_end_array(json);
 }
@@ -230,13 +230,13 @@ static void two_values(struct json_out *json)
 static void too_deep(struct json_out *json)
 {
     for (int i = 0; i <= JSON_DEPTH_MAX; i++)
-        json_array(json);
+        json_begin_array(json);
 }
 
 static void nothing_wrong(struct json_out *json)
 {
     for (int i = 0; i < JSON_DEPTH_MAX; i++)
-        json_array(json);
+        json_begin_array(json);
     buf_done(json->buf);
 }
 
