@@ -10,7 +10,7 @@ FLOORS = {'base': 0, 'net': 1, 'wire': 1, 'scheme': 2, 'keep': 2, 'store': 3, 'c
           'server': 7, 'cli': 8}
 LIBRARIES = {'event2/': ('net',), 'sqlite3.h': ('store', 'keep'), 'yaml.h': ('scheme', 'alert', 'cli'),
              'xxhash.h': ('base',), 'openssl/': ('net',), 'lz4': ('store',), 'zstd': ('store',),
-             'zlib.h': ('net',), 'jansson.h': ('server', 'cli', 'net'), 'hiredis': ('net', 'carry')}
+             'zlib.h': ('net',), 'curl/': ('net',), 'jansson.h': ('server', 'cli', 'net'), 'hiredis': ('net', 'carry')}
 
 
 def main():

@@ -33,7 +33,7 @@ need_packages() {
 }
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config python3-minimal libevent-dev libxxhash-dev liblz4-dev
-  libzstd-dev zlib1g-dev libssl-dev libjansson-dev libyaml-dev libsqlite3-dev"
+  libzstd-dev zlib1g-dev libssl-dev libjansson-dev libyaml-dev libsqlite3-dev libcurl4-openssl-dev"
 test_packages="clang clang-format libclang-rt-14-dev libcmocka-dev cppcheck bsdutils netcat-openbsd curl chromium git python3"
 
 need_node() {

@@ -1,8 +1,11 @@
 /* conn.h: one TCP connection on a loop: bytes in, bytes out, one deadline.
  *
  * Reads go through the loop's scratch buffer: an idle connection holds no buffers. At most CONN_TURN_BYTES
- * are handled per turn, then others have theirs. All calls on the loop's thread. After conn_close (or the
- * return of on_gone) the conn is freed; calling conn_close inside any handler is fine.
+ * are read per turn, then others have theirs. Output given inside a handler is sent when the handler returns,
+ * so that many small answers are one packet. All calls on the loop's thread, or while it does not run.
+ *
+ * The end: on_gone is called once, last, when the peer has reset, or after conn_finish has said goodbye; then
+ * the conn is freed. conn_close frees it without on_gone. Both may be called inside any handler.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -12,22 +15,27 @@
 
 struct conn;
 
-enum { CONN_TURN_BYTES = 256 * 1024 };
+enum {
+    CONN_TURN_BYTES = 256 * 1024,
+    CONN_HELD_MAX = 256 * 1024, /* bytes that on_bytes may leave unused; more: the connection is cut off */
+};
 
 struct conn_handler {
-    /* Bytes not used before and new ones. Returns how many are done with; the rest is shown again when more
-     * comes, after conn_resume, or after conn_again. at_end: the peer will send nothing more. */
+    /* The bytes not used before, and new ones. Returns how many are done with; the rest is shown again when
+     * more comes, after conn_resume, or after conn_again. at_end: the peer sends nothing more. */
     size_t (*on_bytes)(void *ctx, struct str bytes, bool at_end);
-    void (*on_half_closed)(void *ctx); /* may be NULL: the peer's end was seen, also while paused */
-    void (*on_drained)(void *ctx);     /* may be NULL: all output is with the kernel */
+    /* May be NULL. The peer's end of sending was noticed, perhaps while bytes before it still wait (paused).
+     */
+    void (*on_half_closed)(void *ctx);
+    void (*on_drained)(void *ctx); /* may be NULL: output that had to wait is now all with the kernel */
     void (*on_deadline)(void *ctx);
-    void (*on_gone)(void *ctx); /* reset, or written to when closed; the conn is freed afterwards */
+    void (*on_gone)(void *ctx);
 };
 
 struct conn *conn_new(struct loop *loop, int fd, const struct conn_handler *handler, void *ctx);
-void conn_close(struct conn *conn); /* at once; on_gone is not called; NULL is fine */
-/* Sends what is queued, then says goodbye properly: no more handlers are called, input is thrown away (up to
- * a limit of time and bytes) so that the peer can read the last words before a reset. */
+void conn_close(struct conn *conn); /* at once; NULL is fine */
+/* Sends what is queued, then says goodbye properly: input is thrown away (up to a limit of time and bytes) so
+ * that the peer can read the last words before a reset. No handler but on_gone is called. */
 void conn_finish(struct conn *conn);
 
 void conn_send(struct conn *conn, struct str bytes); /* sent or copied before it returns */
@@ -40,5 +48,7 @@ void conn_deadline(struct conn *conn, int64_t at_ms);
 size_t conn_held(const struct conn *conn); /* unused input kept */
 /* Upper bound of one read, at most LOOP_SCRATCH: what a paused peer can make us hold. */
 void conn_read_size(struct conn *conn, size_t bytes);
+uint64_t conn_bytes_in(const struct conn *conn);
+uint64_t conn_bytes_out(const struct conn *conn);
 
 #endif
