@@ -257,10 +257,10 @@ await test('breakdown: a row zooms in, the field below follows', async () => {
 await test('by: chips group and ungroup', async () => {
   const page = await open(enc(METRIC));
   await page.click('[data-by="campaign_type"]');
-  await matches(page, /by campaign_type/);
+  await says(page, `${METRIC} p95 by campaign_type`);
   await page.waitForFunction(() => Number(document.querySelector('[data-testid=chart]').dataset.series) >= 3);
   await page.click('[data-by="campaign_type"]');
-  await says(page, METRIC);
+  await says(page, `${METRIC} p95`);
 });
 
 await test('stat: the switch adds and removes, rate stands alone', async () => {

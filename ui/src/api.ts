@@ -1,11 +1,14 @@
 /* api.ts: the server's answers and how they are asked for. */
 
+/* What may be unknown may also be left out. */
 export interface Metric {
-  name: string; kind: string; unit: string; family: string | null; doc: string; fields: string[];
-  rows: number; from: number; to: number; declared: boolean;
+  name: string; kind: string; unit: string; family?: string | null; doc?: string; fields: string[];
+  rows: number; from?: number; to?: number; declared: boolean;
 }
-export interface Family { pattern: string; kind: string; unit: string; doc: string; fields: string[] }
-export interface FieldInfo { name: string; type: string; under: string | null; link: string | null; values: number | null }
+export interface Family { pattern: string; kind: string; unit: string; doc?: string; fields: string[] }
+export interface FieldInfo {
+  name: string; type: string; under?: string | null; link?: string | null; values?: number | null; words?: string[];
+}
 export interface Value { value: string; rows: number }
 export interface Values { field: string; values: Value[]; distinct: number }
 

@@ -4,7 +4,7 @@
 import { effect, signal, computed } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import * as api from './api';
-import { count, duration, moment, value } from './format';
+import { count, duration, span, value } from './format';
 import { groupName, lastKnown } from './series';
 import * as S from './state';
 import * as T from './text';
@@ -114,7 +114,7 @@ function Spark({ values }: { values: (number | null)[] }) {
   );
 }
 
-function Row({ g, rank, most, field }: { g: Group; rank: number; most: number; field: string }) {
+function Row({ g, most, field }: { g: Group; most: number; field: string }) {
   const inward = () => {
     if (field === 'metric') S.choose(g.fields.metric ?? g.metric, null);
     else S.zoomTo(field, g.fields[field] ?? '');
@@ -125,7 +125,6 @@ function Row({ g, rank, most, field }: { g: Group; rank: number; most: number; f
       <button class="row" data-testid="breakdown-row" data-value={g.fields[field]} onClick={inward}
         title={`Zoom in to ${say(field)} ${g.name}`}>
         <span class="bar" style={{ width: `${width}%` }} />
-        <span class="rank">{rank}</span>
         <span class="name">{g.name}</span>
         <Spark values={g.spark} />
         <span class="figure">{value(g.number, g.unit)}</span>
@@ -159,7 +158,7 @@ export function Breakdown() {
       </header>
       {failed.value && !S.error.value && <p class="note bad">{failed.value}</p>}
       <ol class="rows">
-        {f && f.field === field && f.groups.map((g, i) => <Row key={g.name} g={g} rank={i + 1} most={most} field={field} />)}
+        {f && f.field === field && f.groups.map((g) => <Row key={g.name} g={g} most={most} field={field} />)}
       </ol>
       {f && f.field === field && !f.groups.length && !failed.value && <p class="note">No group in this time and scope.</p>}
     </section>
@@ -180,7 +179,7 @@ async function loadTimeline() {
       const times: number[] = [], values: number[] = [];
       s.values.forEach((v, i) => { if (v) { times.push(a.times[i]); values.push(v); } });
       return { name: s.fields.metric ?? s.metric, unit: s.unit, times, values, total: values.reduce((x, y) => x + y, 0) };
-    }).filter((m) => m.times.length);
+    }).filter((m) => m.times.length).sort((x, y) => y.total - x.total);
     const all = lists.flatMap((m) => m.times);
     timeline.value = { key: scope, metrics: lists, every: a.every, from: Math.min(...all), to: Math.max(...all) + a.every };
   } catch {
@@ -200,7 +199,7 @@ export function Session() {
     <section class="card session" aria-label={`Samples of this ${say(end)}`} data-testid="session">
       <header class="card-head">
         <h2>This {say(end)}</h2>
-        <span class="muted">{count(t.metrics.reduce((n, m) => n + m.total, 0))} samples, {moment(t.from, t.every)} – {moment(t.to, t.every)}</span>
+        <span class="muted">{count(t.metrics.reduce((n, m) => n + m.total, 0))} samples, {span(t.from, t.to)}</span>
         <button class="button small end" data-testid="fit" onClick={() => S.zoomTime(t.from - pad, t.to + pad)}>Fit the time</button>
       </header>
       <ul class="lanes">

@@ -22,16 +22,8 @@ function partial(a: Answer): number {
 }
 
 function timeTicks(_u: uPlot, splits: number[], _i: number, _s: number, incr: number): string[] {
-  let seen = '';
-  return splits.map((t, i) => {
-    const d = new Date(t);
-    const today = day(t);
-    const fresh = today !== seen && (i > 0 || incr >= 43200e3);
-    const first = i > 0 && seen !== '' && today !== seen;
-    seen = today;
-    if (incr >= 86400e3) return today;
-    return (first || (fresh && d.getHours() === 0 && d.getMinutes() === 0 && i > 0) ? `${today}\n` : '') + clock(t, incr < 60e3);
-  });
+  /* midnight carries the date */
+  return splits.map((t) => (incr >= 86400e3 || clock(t) === '00:00:00' ? day(t) : clock(t, incr < 60e3)));
 }
 
 const INCREMENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3,
@@ -84,10 +76,11 @@ class Plot {
 
   private options(units: string[], width: number, height: number, off: Set<string>): uPlot.Options {
     const text = color('ink-2'), grid = color('grid');
-    const font = `11px ${color('sans')}`;
+    const em = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const font = `${Math.round(em * 0.78)}px ${color('sans')}`;
     const scaleOf = (unit: string) => (units.indexOf(unit) <= 0 ? 'y' : 'y2');
     const axis = (unit: string, right: boolean): uPlot.Axis => ({
-      scale: right ? 'y2' : 'y', side: right ? 1 : 3, stroke: text, font, size: 58, gap: 6,
+      scale: right ? 'y2' : 'y', side: right ? 1 : 3, stroke: text, font, size: Math.round(em * 4), gap: 6,
       grid: { show: !right, stroke: grid, width: 1 }, ticks: { show: false }, space: 44,
       ...(unit === 'ms' ? { incrs: MS_STEPS } : {}),
       values: (_u, splits) => ticks(splits, unit),
@@ -111,7 +104,7 @@ class Plot {
         y: { range: yRange }, ...(units.length > 1 ? { y2: { range: yRange } } : {}),
       },
       axes: [
-        { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, gap: 12, size: 34, space: 78,
+        { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, gap: 12, size: Math.round(em * 2.3), space: Math.round(em * 5.5),
           incrs: INCREMENTS, values: timeTicks },
         axis(units[0] ?? '', false), ...(units.length > 1 ? [axis(units[1], true)] : []),
       ],
@@ -250,7 +243,7 @@ export function Chart() {
       return;
     }
     plot.current ??= new Plot(box.current as HTMLElement);
-    const height = Math.round(Math.max(200, Math.min(560, innerHeight * 0.4)));
+    const height = Math.round(Math.max(200, Math.min(900, innerHeight * 0.42, 160 + width * 0.6)));
     plot.current.draw(a, series.value, width, height, off, dark);
   }, [a, dark, off, width]);
 
@@ -278,13 +271,13 @@ function Welcome() {
 function Nothing() {
   const m = S.metrics.value.find((x) => x.name === S.chosen.value?.name);
   const span = S.spanNow();
-  const elsewhere = m && m.rows > 0 && m.to && (m.to < span.from || m.from > span.to);
+  const elsewhere = m && m.rows > 0 && m.from && m.to && (m.to < span.from || m.from > span.to) ? { from: m.from, to: m.to } : null;
   return (
     <div class="nothing">
       <p>No sample in this time{S.scope.value.length ? ' and scope' : ''}.</p>
-      {elsewhere && m && (
-        <button class="button" onClick={() => S.zoomTime(m.from, m.to + 1)}>
-          Show where its data lies ({moment(m.from, 60e3)} – {moment(m.to, 60e3)})
+      {elsewhere && (
+        <button class="button" onClick={() => S.zoomTime(elsewhere.from, elsewhere.to + 1)}>
+          Show where its data lies ({moment(elsewhere.from, 60e3)} – {moment(elsewhere.to, 60e3)})
         </button>
       )}
       {S.depth.value > 0 && <button class="button" onClick={S.zoomOut}>Zoom out</button>}

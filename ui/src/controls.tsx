@@ -36,7 +36,7 @@ export function By() {
   const q = S.parsed.value;
   if (!q) return null;
   const by = byOf(q);
-  const names = [...new Set([...by, ...(S.ownFields.value ?? S.fields.value.map((f) => f.name))])];
+  const names = [...new Set([...(S.ownFields.value ?? S.fields.value.map((f) => f.name)), ...by])];
   /* many metrics under one selector: the name is a field too */
   if ((/[*{:]/.test(q.head) || by.includes('metric')) && !names.includes('metric')) names.unshift('metric');
   if (!names.length) return null;
@@ -48,7 +48,7 @@ export function By() {
         {names.map((f) => (
           <button key={f} class="chip-toggle" aria-pressed={by.includes(f)} data-by={f} title={f} onClick={() => S.toggleBy(f)}>{say(f)}</button>
         ))}
-        {by.length > 0 && top && <span class="muted">{clauseOf(q, 'top') ? 'top' : 'bottom'} {top}</span>}
+        {by.length > 0 && top && <span class="muted top-n">{clauseOf(q, 'top') ? 'top' : 'bottom'} {top}</span>}
       </div>
     </div>
   );

@@ -43,7 +43,7 @@ export function Health() {
     <footer class="health" aria-label="Health" data-testid="health">
       <span class={`state ${state[0]}`}><span class="dot" />{lost || h.store.read_only ? state[1] : h.rate > 0 ? state[1] : 'idle'}</span>
       <span><b>{digits(Math.round(h.rate * 10) / 10)}</b> samples/s</span>
-      <Popover class={`refused ${refused ? 'some' : ''}`} testid="refused" name="What was refused, and why" label={<><b>{count(refused)}</b> refused</>}>
+      <Popover class={`strip-button ${refused ? 'some' : ''}`} testid="refused" name="What was refused, and why" label={<><b>{count(refused)}</b> refused</>}>
         {() => <Reasons h={h} />}
       </Popover>
       <span class="wide"><b>{count(h.store.rows)}</b> samples stored in {count(h.store.segments)} segments</span>

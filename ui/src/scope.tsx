@@ -87,6 +87,11 @@ function AddFilter() {
   );
 }
 
+const fieldSize = (name: string) => {
+  const f = S.fields.value.find((x) => x.name === name);
+  return f?.words?.length ?? f?.values ?? '';
+};
+
 function FieldThenValue({ fields, close }: { fields: string[]; close: () => void }) {
   const [field, setField] = useState<string | null>(fields.length === 1 ? fields[0] : null);
   if (field) return <ValuePicker field={field} current={null} pick={(v) => { close(); S.zoomTo(field, v); }} />;
@@ -95,7 +100,7 @@ function FieldThenValue({ fields, close }: { fields: string[]; close: () => void
       {fields.map((f, i) => (
         <li key={f}>
           <button data-field={f} onClick={() => setField(f)} ref={(el) => { if (i === 0) el?.focus(); }}>
-            {say(f)}<span class="num">{S.fields.value.find((x) => x.name === f)?.values ?? ''}</span>
+            {say(f)}<span class="num">{fieldSize(f)}</span>
           </button>
         </li>
       ))}

@@ -35,16 +35,43 @@ export const parsed = computed(() => T.parse(state.value.q));
 export const selector = computed(() => T.selectorOf(parsed.value));
 export const tree = computed(() => buildTree(metrics.value, families.value));
 
-/* The metric or family that the query's head names. */
-export const chosen = computed<{ kind: string; unit: string; doc: string; fields: string[]; name: string } | null>(() => {
+interface Chosen { name: string; kind: string; unit: string; doc: string; fields: string[] }
+
+/* Several metrics seen as one: what they have in common, and all their fields. */
+function together(name: string, list: (api.Metric | api.Family)[]): Chosen | null {
+  if (!list.length) return null;
+  const same = (pick: (x: api.Metric | api.Family) => string) => (list.every((x) => pick(x) === pick(list[0])) ? pick(list[0]) : '');
+  const all = list.map((x) => x.fields);
+  return { name, kind: same((x) => x.kind), unit: same((x) => x.unit), doc: same((x) => x.doc ?? ''),
+    fields: all.some((f) => !f.length) ? [] : [...new Set(all.flat())] };
+}
+
+/* A family has the fields of its members beside its placeholders. */
+export const familyOf = (pattern: string): Chosen | null => {
+  const family = families.value.find((f) => f.pattern === pattern);
+  return family ? together(pattern, [family, ...metrics.value.filter((m) => m.family === pattern)]) : null;
+};
+
+const escape = (s: string) => s.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+
+/* A selector as a pattern of names: `**` any number of segments, `*` within one, `:field` one whole segment. */
+function selectorPattern(selector: string): RegExp {
+  const parts = selector.split('.').map((seg) => {
+    if (seg === '**') return '.+';
+    if (/^(:[a-z0-9_]+|\{[a-z0-9_]+\})$/.test(seg)) return '[^.]+';
+    return seg.split('*').map(escape).join('[^.]*');
+  });
+  return new RegExp(`^${parts.join('\\.').replace(/^\.\+\\\./, '(?:.+\\.)?')}$`);
+}
+
+/* The metric, family, or set of metrics that the query's head names. */
+export const chosen = computed<Chosen | null>(() => {
   const sel = selector.value;
   if (!sel) return null;
   const name = sel.replace(/'/g, '');
   const m = metrics.value.find((x) => x.name === name);
-  if (m) return m;
-  const pattern = T.selectorFamily(name);
-  const f = families.value.find((x) => x.pattern === pattern);
-  return f ? { ...f, name: f.pattern } : null;
+  if (m) return together(name, [m]);
+  return familyOf(T.selectorFamily(name)) ?? (/[*:{]/.test(name) ? together(name, metrics.value.filter((x) => selectorPattern(name).test(x.name))) : null);
 });
 
 /* The fields that can be asked of what the query names. */
@@ -186,8 +213,12 @@ export function toggleBy(field: string) {
       const next = T.withBy(q, left);
       return left.length ? next : T.without(next, 'top', 'bottom', 'other');
     }
-    const next = T.withBy(q, [...have, field]);
-    const many = fields.value.find((f) => f.name === field)?.values;
+    let next = T.withBy(q, [...have, field]);
+    /* three lines a group are a thicket: one statistic is enough */
+    const unsaid = !T.statsOf(q).length && !q.clauses.some((c) => c.kind === 'rate');
+    if (unsaid && selector.value && chosen.value?.kind === 'measure') next = T.withStats(next, ['p95']);
+    const info = fields.value.find((f) => f.name === field);
+    const many = info?.words?.length ?? info?.values;
     const limited = q.clauses.some((c) => c.kind === 'top' || c.kind === 'bottom');
     return limited || (many !== null && many !== undefined && many <= 12) ? next : T.withTop(next, 10);
   });

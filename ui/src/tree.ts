@@ -63,7 +63,7 @@ export function buildTree(metrics: Metric[], families: Family[]): Node {
       let literal = 0;
       while (literal < segments.length - 1 && !segments[literal].includes('{')) literal++;
       node = { key: pattern, label: segments.slice(literal).join('.'), type: 'family', children: [], rows: 0, leaves: 0,
-        family: family ?? { pattern, kind: '', unit: '', doc: '', fields: [] } };
+        family: family ?? { pattern, kind: '', unit: '', fields: [] } };
       byPattern.set(pattern, node);
       place(root, segments.slice(0, literal), node);
     }

@@ -45,7 +45,7 @@ function use(row: Row) {
   at.value = row.node.key;
   const n = row.node;
   if (n.type === 'branch') setOpen(n, !row.open);
-  else S.choose(n.key, n.metric?.fields ?? n.family?.fields ?? null);
+  else S.choose(n.key, n.metric?.fields ?? S.familyOf(n.key)?.fields ?? null);
 }
 
 function Marked({ label, hits }: { label: string; hits?: number[] }) {
