@@ -23,6 +23,9 @@ struct query_options {
     void *gone_ctx;
     uint64_t rows_max;   /* rows read; default QUERY_ROWS_MAX when 0 */
     uint32_t groups_max; /* default QUERY_GROUPS_MAX when 0 */
+    /* Raw values kept for exact percentiles; beyond, they are within 1 %. Default QUERY_EXACT_BYTES_MAX when
+     * 0. */
+    uint64_t exact_bytes_max;
 };
 
 enum {

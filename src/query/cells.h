@@ -1,0 +1,73 @@
+/* cells.h: mergeable partial results, one per (group, step): what every statistic is made of.
+ *
+ * A cell holds a count and, as the statistics need, a compensated sum (Neumaier), min and max, the last
+ * value, mean and spread (Welford), the raw values and the distinct ones. The cell behind a group's steps is
+ * the whole range. Values share one bounded store; when it is used up, all values of the query turn into
+ * sketches.
+ */
+#ifndef QUERY_CELLS_H
+#define QUERY_CELLS_H
+
+#include "query/ast.h"
+#include "query/grid.h"
+#include "query/sketch.h"
+#include "query/value_list.h"
+
+struct needs {
+    bool sum, range, last, spread, values, distinct;
+};
+
+struct exact_sum {
+    double sum, rest;
+};
+
+struct last_value {
+    int64_t time_ms;
+    double value;
+};
+
+struct spread {
+    double mean, square; /* square: sum of squared distances from the mean */
+};
+
+struct cells {
+    struct needs needs;
+    uint32_t stride;
+    uint32_t groups; /* with room */
+    bool *seen;      /* per group: did any row fall into it? */
+    uint64_t *count;
+    struct exact_sum *sum;
+    double *min, *max;
+    struct last_value *last;
+    struct spread *spread;
+    struct value_list *values;
+    struct sketch *sketches; /* instead of values, once the store was full */
+    struct value_list *distinct;
+    struct value_store *store;    /* of values, shared */
+    struct value_store distincts; /* its own, so that it can be compacted */
+    size_t sketch_bytes;
+};
+
+void cells_init(struct cells *cells, struct needs needs, uint32_t stride, struct value_store *store);
+void cells_done(struct cells *cells);
+size_t cells_bytes_each(struct needs needs);
+void cells_reserve(struct cells *cells, uint32_t groups);
+
+/* n rows; cell[i] = group * stride + step, inside what is reserved. */
+void cells_add(struct cells *cells, const uint32_t *cell, const double *value, const int64_t *time_ms,
+               uint32_t n);
+void cells_add_distinct(struct cells *cells, const uint32_t *cell, const uint64_t *hash, uint32_t n);
+/* Values become sketches from here on; the caller empties the store. */
+void cells_to_sketches(struct cells *cells);
+/* Drops repeated distinct values when their store is full. false: it stays more than half full. */
+bool cells_compact(struct cells *cells);
+/* Fills the cell of the whole range from the steps (all but values and distinct ones, see below). */
+void cells_total(struct cells *cells);
+
+double cells_sum(const struct cells *cells, uint32_t cell);
+/* Of one cell; whole: of all steps of its group together. NAN when there is none. */
+void cells_percentiles(const struct cells *cells, uint32_t cell, bool whole, const struct stat_term *stats,
+                       uint32_t count, double *out);
+uint64_t cells_distinct(const struct cells *cells, uint32_t cell, bool whole);
+
+#endif

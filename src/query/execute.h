@@ -1,0 +1,92 @@
+/* execute.h: reads the rows of a plan's feeds from one snapshot and fills their cells.
+ *
+ * One thread. Bounded: cells by CELL_BYTES_MAX, raw values by QUERY_EXACT_BYTES_MAX, rows, deadline and
+ * cancellation by the options. A group that does not fit sets groups.overflow and the caller decides.
+ */
+#ifndef QUERY_EXECUTE_H
+#define QUERY_EXECUTE_H
+
+#include "query/groups.h"
+#include "query/plan.h"
+
+enum {
+    CELL_BYTES_MAX = 96 << 20,
+    SKETCH_BYTES_MAX = 128 << 20,
+    GROUPS_RANKED_MAX = 1 << 20, /* beyond: groups seen later are left out of the ranking */
+};
+
+struct run {
+    const struct query_options *options;
+    struct snapshot *snapshot;
+    struct plan *plan;
+    struct grid grid;
+    struct groups groups;
+    struct value_store values; /* of all feeds */
+    struct arena arena;        /* of the run */
+    bool sketched;             /* the values did not fit: percentiles are within SKETCH_ALPHA */
+    uint64_t rows_read;
+    uint32_t polls;
+    struct query_error *error;
+};
+
+/* How many groups a run over this grid may hold. */
+uint32_t run_groups_max(const struct plan *plan, const struct grid *grid, uint32_t wanted);
+/* groups may be open (zero but for max) or closed. The run takes them over. stop_early: an overflow of groups
+ * ends the reading at once. */
+enum err run_execute(struct run *run, bool stop_early) MUST_USE;
+void run_done(struct run *run);
+
+/* ---- between execute.c, feed_source.c and level.c ---- */
+
+/* Called now and then: deadline, cancellation, rows. */
+enum err run_poll(struct run *run, uint64_t rows) MUST_USE;
+
+/* Maps the sources of one part to groups, for one feed: see feed_source.c. */
+struct source_map {
+    struct run *run;
+    struct feed *feed;
+    const struct metric_ref *metric;
+    struct part *part;
+    uint64_t scope_bound; /* bit i: match i of the scope is decided by the metric's name */
+    uint64_t by_bound;
+    bool has_source_scope, has_source_by, has_metric_by, has_source_distinct;
+    bool stale;           /* the tables were made for another part or other bounds */
+    bool metric_out;      /* the name alone puts the metric out of scope */
+    uint32_t fixed_group; /* when no source need be looked at */
+    struct intern keys;   /* of what sources say about the `by` fields */
+    uint32_t *key_of_source;
+    uint32_t source_count, source_cap;
+    uint32_t *group_of_key;
+    uint32_t key_cap;
+    uint64_t *distinct_of_source;
+    uint64_t fixed_distinct;
+    struct buf scratch;
+};
+
+void source_map_init(struct source_map *map, struct run *run, struct feed *feed);
+void source_map_done(struct source_map *map);
+/* Before the rows of a metric in a part. false: nothing of it is in scope. */
+bool source_map_enter(struct source_map *map, struct part *part, const struct metric_ref *metric);
+bool source_map_needs_sources(const struct source_map *map);
+uint32_t source_map_resolve(struct source_map *map, uint32_t source);  /* group or GROUP_DROPPED; slow path */
+uint64_t source_map_distinct(struct source_map *map, uint32_t source); /* 0: the field is unset */
+
+enum { KEY_UNKNOWN = 0xffffffff, KEY_OUT = 0xfffffffe };
+
+static inline uint32_t source_map_group(struct source_map *map, uint32_t source)
+{
+    if (!map->key_of_source)
+        return map->fixed_group;
+    if (source >= map->source_count)
+        return GROUP_DROPPED;
+    uint32_t key = map->key_of_source[source];
+    if (key == KEY_OUT)
+        return GROUP_DROPPED;
+    if (key < map->key_cap && map->group_of_key[key] != GROUP_UNKNOWN)
+        return map->group_of_key[key];
+    return source_map_resolve(map, source);
+}
+
+enum err level_execute(struct run *run, struct feed *feed) MUST_USE;
+
+#endif
