@@ -1,11 +1,7 @@
 #include "store/head.h"
 
-#include "base/buf.h"
 #include "base/check.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "scheme/source.h"
-#include "store/day.h"
 
 struct head *head_new(uint32_t lane, enum head_class class, const struct names *names, uint32_t host_field)
 {
@@ -44,47 +40,14 @@ void head_unref(struct head *head)
     if (!head || atomic_fetch_sub_explicit(&head->refs, 1, memory_order_acq_rel) != 1)
         return;
     free_columns(head);
-    for (struct presence_chunk *chunk = head->presence, *next; chunk; chunk = next) {
-        next = chunk->next;
-        mem_free(chunk);
-    }
-    mem_free(head->marked);
+    presence_set_done(&head->presence);
     mem_free(head->source_host);
-    mem_free(head->host_last);
     intern_done(&head->sources);
-    intern_done(&head->hosts);
     mem_free(head);
-}
-
-static uint32_t host_of(struct head *head, struct str source)
-{
-    struct source_value value = source_get(source, head->host_field);
-    if (value.type == SOURCE_UNSET)
-        return INTERN_NONE;
-    if (value.type == SOURCE_TEXT)
-        return intern_resolve(&head->hosts, value.text);
-    struct buf text = {0};
-    source_value_print(value, &text);
-    uint32_t host = intern_resolve(&head->hosts, buf_view(&text));
-    buf_done(&text);
-    return host;
-}
-
-static void host_make_room(struct head *head)
-{
-    uint32_t cap = head->host_last_cap ? head->host_last_cap * 2 : 16;
-    while (cap < head->hosts.count)
-        cap *= 2;
-    head->host_last = mem_resize(head->host_last, cap, sizeof *head->host_last);
-    for (uint32_t i = head->host_last_cap; i < cap; i++)
-        head->host_last[i] = INT32_MIN;
-    head->host_last_cap = cap;
 }
 
 uint32_t head_source(struct head *head, struct str source, uint64_t hash)
 {
-    if (head->hosts.count == 0)
-        intern_resolve(&head->hosts, STR("")); /* number 0: any host */
     uint32_t before = head->sources.count, index = intern_resolve_hashed(&head->sources, source, hash);
     CHECK(index != INTERN_NONE); /* a head is sealed long before 2^24 sources */
     if (index == before) {
@@ -93,59 +56,9 @@ uint32_t head_source(struct head *head, struct str source, uint64_t hash)
             head->source_host =
                 mem_resize(head->source_host, head->source_host_cap, sizeof *head->source_host);
         }
-        head->source_host[index] = host_of(head, source);
-        if (head->hosts.count > head->host_last_cap)
-            host_make_room(head);
+        head->source_host[index] = presence_set_host(&head->presence, head->host_field, source);
     }
     return index;
-}
-
-/* true when the pair was not there yet. */
-static bool marked_add(struct head *head, uint32_t host, int32_t minute)
-{
-    uint64_t key = ((uint64_t)host << 32 | (uint32_t)minute) + 1;
-    if (head->presence_count >= head->marked_cap / 2) {
-        uint32_t cap = head->marked_cap ? head->marked_cap * 2 : 64;
-        uint64_t *bigger = mem_zero(cap, sizeof *bigger);
-        for (uint32_t i = 0; i < head->marked_cap; i++) {
-            if (!head->marked[i])
-                continue;
-            uint32_t at = (uint32_t)hash_mix(head->marked[i]) & (cap - 1);
-            while (bigger[at])
-                at = (at + 1) & (cap - 1);
-            bigger[at] = head->marked[i];
-        }
-        mem_free(head->marked);
-        head->marked = bigger;
-        head->marked_cap = cap;
-    }
-    uint32_t at = (uint32_t)hash_mix(key) & (head->marked_cap - 1);
-    for (; head->marked[at]; at = (at + 1) & (head->marked_cap - 1))
-        if (head->marked[at] == key)
-            return false;
-    head->marked[at] = key;
-    return true;
-}
-
-static void mark(struct head *head, uint32_t host, int32_t minute)
-{
-    if (head->host_last[host] == minute)
-        return;
-    head->host_last[host] = minute;
-    if (!marked_add(head, host, minute))
-        return;
-    uint32_t at = head->presence_count % PRESENCE_CHUNK;
-    if (at == 0) {
-        struct presence_chunk *chunk = MEM_NEW(struct presence_chunk);
-        if (head->presence_last)
-            head->presence_last->next = chunk;
-        else
-            head->presence = chunk;
-        head->presence_last = chunk;
-        head->chunk_bytes += sizeof *chunk;
-    }
-    head->presence_last->pairs[at] = (struct host_minute){host, minute};
-    head->presence_count++;
 }
 
 static struct head_writer *add_writer(struct head *head, uint32_t metric)
@@ -218,18 +131,13 @@ void head_append(struct head *head, uint32_t metric, uint32_t source, int64_t ti
     widen(time_ms, &chunk->from_ms, &chunk->to_ms);
     widen(time_ms, &writer->column.from_ms, &writer->column.to_ms);
     widen(time_ms, &head->from_ms, &head->to_ms);
-    int32_t minute = (int32_t)minute_of(time_ms);
-    mark(head, 0, minute);
-    uint32_t host = head->source_host[source];
-    if (host != INTERN_NONE)
-        mark(head, host, minute);
+    presence_set_mark(&head->presence, head->source_host[source], time_ms);
 }
 
 size_t head_bytes(const struct head *head)
 {
     if (head->rows == 0)
         return 0;
-    return head->chunk_bytes + intern_bytes(&head->sources) + intern_bytes(&head->hosts) +
-           head->source_host_cap * sizeof *head->source_host + head->marked_cap * sizeof *head->marked +
-           head->by_metric_cap * sizeof *head->by_metric;
+    return head->chunk_bytes + intern_bytes(&head->sources) + presence_set_bytes(&head->presence) +
+           head->source_host_cap * sizeof *head->source_host + head->by_metric_cap * sizeof *head->by_metric;
 }

@@ -9,6 +9,7 @@
 
 #include "base/intern.h"
 #include "scheme/names.h"
+#include "store/presence_set.h"
 
 #include <stdatomic.h>
 
@@ -42,18 +43,6 @@ struct head_writer {
     uint32_t last_rows;
 };
 
-struct host_minute {
-    uint32_t host; /* in hosts; 0 stands for any */
-    int32_t minute;
-};
-
-enum { PRESENCE_CHUNK = 256 };
-
-struct presence_chunk {
-    struct presence_chunk *next;
-    struct host_minute pairs[PRESENCE_CHUNK];
-};
-
 struct head {
     _Atomic uint32_t refs;
     uint32_t lane;
@@ -68,16 +57,9 @@ struct head {
     int64_t from_ms, to_ms;
 
     struct intern sources;
-    uint32_t *source_host; /* by source, index in hosts or INTERN_NONE; the appender's */
+    uint32_t *source_host; /* by source, host in presence or INTERN_NONE; the appender's */
     uint32_t source_host_cap;
-    struct intern hosts; /* printed values of field host; "" first */
-    int32_t *host_last;  /* by host, the minute marked last; the appender's */
-    uint32_t host_last_cap;
-
-    struct presence_chunk *presence, *presence_last;
-    uint32_t presence_count;
-    uint64_t *marked; /* open addressing, host << 32 | minute, plus one; the appender's */
-    uint32_t marked_cap;
+    struct presence_set presence;
 
     struct head_writer **by_metric; /* by number in names.h; the appender's */
     uint32_t by_metric_cap;

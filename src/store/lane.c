@@ -142,7 +142,8 @@ uint64_t lane_apply(struct lane *lane, const struct batch *batch, uint64_t lsn, 
         head_append(head, row->metric, *source, row->time_ms, row->value);
         appended++;
     }
-    lane->applied_lsn = lsn;
+    if (lsn > lane->applied_lsn)
+        lane->applied_lsn = lsn;
     return appended;
 }
 
@@ -252,8 +253,10 @@ static uint32_t commit_group(struct lane *lane, struct group *group)
             store_note(store, &why);
         apply_group(lane, group, lsn, bytes);
     } else {
-        if (why.err)
+        if (why.err) {
             disk_failed(store, &why);
+            store->full = true; /* twice in two files: nothing is taken in until a probe succeeds */
+        }
         fail_group(lane, group);
     }
     answer(lane, group->first, err == ERR_OK || err == ERR_FULL ? err : ERR_IO);

@@ -275,7 +275,7 @@ enum err log_mark(struct log *log, struct why *why)
 static bool let_go(struct log *log, struct log_file *file)
 {
     struct store_path path = log_path(log->dir, log->lane, file->slot);
-    bool reusable = !file->final && !file->damaged && file->capacity == log->file_bytes &&
+    bool reusable = !log->retired && !file->final && !file->damaged && file->capacity == log->file_bytes &&
                     log->old_count + log->spare_count + 1 < LOG_FILES_KEPT;
     if (reusable) {
         push_spare(log, file);
@@ -341,7 +341,7 @@ void log_adopt(struct log *log, struct log_file *file, bool spare)
         log->next_slot = file->slot + 1;
     if (file->header.seq > log->seq)
         log->seq = file->header.seq;
-    if (spare && log->old_count + log->spare_count + 1 < LOG_FILES_KEPT &&
+    if (spare && !log->retired && log->old_count + log->spare_count + 1 < LOG_FILES_KEPT &&
         file->capacity == log->file_bytes) {
         push_spare(log, file);
         return;

@@ -33,6 +33,7 @@ struct log {
     struct sys *sys;
     struct str dir; /* the data folder; the store's */
     uint32_t lane;
+    bool retired; /* no file is kept for later */
     uint64_t file_bytes;
     uint64_t seq;            /* of the file taken into use last */
     uint64_t durable_lsn;    /* all batches up to here are durable */

@@ -35,6 +35,8 @@ struct snapshot {
     struct part *parts;
 };
 
+/* The index of a file's part; it stays loaded until the snapshot goes or its sources are released. */
+enum err part_load_index(struct part *part, struct segment_index **out, struct why *why) MUST_USE;
 /* The metric's column in a head's part, or NULL. */
 const struct head_column *part_column(const struct part *part, uint32_t metric);
 

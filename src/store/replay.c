@@ -17,12 +17,42 @@ struct replay {
     uint64_t lsn; /* of the frame at hand */
     uint64_t rows, nameless;
     int64_t time_ms; /* arrival of the last batch read */
+    uint64_t cover_lsn;
+    bool memo_set[HEAD_CLASSES]; /* of day_cover, for the lane */
+    int64_t memo_day[HEAD_CLASSES];
+    uint64_t memo_lsn[HEAD_CLASSES];
 };
 
+/* Up to where files of the day hold rows of this lane and class. */
+static uint64_t day_cover(const struct store *store, uint32_t lane, enum head_class class, int64_t day)
+{
+    uint64_t lsn = 0;
+    for (uint32_t i = 0; i < store->segments->count; i++) {
+        const struct segment *segment = store->segments->at[i];
+        for (uint32_t c = 0; segment->day == day && c < segment->cover_count; c++) {
+            const struct segment_cover *cover = &segment->covers[c];
+            if (cover->lane == lane && cover->class == class && cover->lsn > lsn)
+                lsn = cover->lsn;
+        }
+    }
+    return lsn;
+}
+
+/* Rows of the frame at hand are in a file when the lane's mark says so, or a file of their day. The second is
+ * all there is after the catalog was lost. */
 static bool covered(void *ctx, enum head_class class, int64_t day)
 {
     struct replay *replay = ctx;
-    return replay->lsn <= replay->lane->sealed_lsn[class];
+    if (replay->lsn <= replay->lane->sealed_lsn[class])
+        return true;
+    if (replay->lsn > replay->cover_lsn)
+        return false;
+    if (!replay->memo_set[class] || replay->memo_day[class] != day) {
+        replay->memo_lsn[class] = day_cover(replay->store, replay->lane->id, class, day);
+        replay->memo_day[class] = day;
+        replay->memo_set[class] = true;
+    }
+    return replay->lsn <= replay->memo_lsn[class];
 }
 
 static enum err replay_batch(void *ctx, const struct log_frame *frame, struct str payload, struct why *why)
@@ -33,6 +63,9 @@ static enum err replay_batch(void *ctx, const struct log_frame *frame, struct st
     enum err err = frame_decode(payload, store->names, replay->batch, &replay->nameless, why);
     if (err)
         return err;
+    struct lane_facts *facts = store_lane_facts(store, replay->lane->id);
+    facts->log_first = facts->log_first ? facts->log_first : frame->lsn;
+    facts->log_last = frame->lsn;
     replay->lsn = frame->lsn;
     replay->time_ms = replay->batch->time_ms;
     replay->rows += lane_apply(replay->lane, replay->batch, frame->lsn, covered, replay);
@@ -136,10 +169,8 @@ static void replay_lane(struct replay *replay, struct log_listing *listing, uint
 {
     struct store *store = replay->store;
     struct lane *lane = replay->lane;
-    lane->log.durable_lsn = lane->keys_lsn;
-    for (int c = 0; c < HEAD_CLASSES; c++)
-        if (lane->sealed_lsn[c] > lane->log.durable_lsn)
-            lane->log.durable_lsn = lane->sealed_lsn[c];
+    replay->cover_lsn = store_lane_facts(store, lane->id)->cover_lsn;
+    memset(replay->memo_set, 0, sizeof replay->memo_set);
     for (uint32_t i = first; i < end; i++) {
         struct log_file *file = listing->files[i];
         uint64_t rows = replay->rows;
@@ -157,8 +188,19 @@ static void replay_lane(struct replay *replay, struct log_listing *listing, uint
         bool needed = replay->rows > rows || file->damaged || file->last_lsn > lane->keys_lsn;
         log_adopt(&lane->log, file, !needed);
     }
-    if (lane->applied_lsn < lane->log.durable_lsn)
-        lane->applied_lsn = lane->log.durable_lsn;
+}
+
+/* What is known of the lane's past; lsns go on after everything that was ever used. */
+static void start_lane(struct store *store, struct lane *lane)
+{
+    const struct lane_facts *facts = store_lane_facts(store, lane->id);
+    uint64_t last = facts->keys_lsn > facts->cover_lsn ? facts->keys_lsn : facts->cover_lsn;
+    lane->keys_lsn = facts->keys_lsn;
+    for (int c = 0; c < HEAD_CLASSES; c++) {
+        lane->sealed_lsn[c] = facts->sealed_lsn[c];
+        last = facts->sealed_lsn[c] > last ? facts->sealed_lsn[c] : last;
+    }
+    lane->log.durable_lsn = lane->applied_lsn = last;
 }
 
 static struct lane *find_lane(struct store *store, uint32_t id)
@@ -187,15 +229,18 @@ static void make_lanes(struct store *store, const struct log_listing *listing)
 {
     uint32_t cap = store->options.lanes + listing->count;
     store->lanes = mem_zero(cap, sizeof *store->lanes);
-    for (uint32_t id = 0; id < store->options.lanes; id++)
-        lane_init(&store->lanes[store->lane_count++], store, id);
+    for (uint32_t id = 0; id < store->options.lanes; id++) {
+        lane_init(&store->lanes[store->lane_count], store, id);
+        start_lane(store, &store->lanes[store->lane_count++]);
+    }
     for (uint32_t i = 0; i < listing->count; i++) {
         uint32_t id = listing->files[i]->header.lane;
         if (find_lane(store, id))
             continue;
         struct lane *lane = &store->lanes[store->lane_count++];
         lane_init(lane, store, id);
-        lane->retired = true;
+        start_lane(store, lane);
+        lane->retired = lane->log.retired = true;
     }
 }
 
@@ -213,6 +258,8 @@ enum err store_replay(struct store *store, struct store_report *report, struct w
             ;
         replay.lane = find_lane(store, id);
         replay_lane(&replay, &listing, i, end);
+        if (replay.lane->applied_lsn < replay.lane->log.durable_lsn)
+            replay.lane->applied_lsn = replay.lane->log.durable_lsn;
     }
     if (replay.nameless)
         buf_printf(&report->text, "%llu rows of the log found no place in the table of names\n",

@@ -1,6 +1,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "store/part.h"
+#include "store/segment.h"
 #include "store/store_room.h"
 
 struct scan {
@@ -10,6 +11,12 @@ struct scan {
     /* Of a head. */
     const struct head_chunk *chunk;
     uint32_t left;
+    /* Of a file. */
+    struct segment_index *index;
+    uint32_t at, end; /* in the index's blocks */
+    struct block_coder coder;
+    struct buf packed;
+    struct block_rows rows;
 };
 
 struct scan *scan_open(struct snapshot *snapshot, struct part *part, uint32_t metric, int64_t from_ms,
@@ -59,12 +66,71 @@ static int next_of_head(struct scan *scan, struct block *block)
     return 0;
 }
 
+static void make_rows(struct block_rows *rows)
+{
+    if (rows->source)
+        return;
+    rows->source = mem_alloc(BLOCK_ROWS_MAX * sizeof(uint32_t));
+    rows->time_ms = mem_alloc(BLOCK_ROWS_MAX * sizeof(int64_t));
+    rows->value = mem_alloc(BLOCK_ROWS_MAX * sizeof(double));
+}
+
+/* 1: the index is there; 0: the file has nothing of it; -1. */
+static int open_column(struct scan *scan, struct why *why)
+{
+    const struct segment_metric *metric = segment_find_metric(scan->part->segment, scan->metric);
+    if (!metric || metric->from_ms >= scan->to_ms || metric->to_ms < scan->from_ms)
+        return 0;
+    if (part_load_index(scan->part, &scan->index, why))
+        return -1;
+    const struct segment_column *column = segment_find_column(scan->index, scan->metric);
+    if (column) {
+        scan->at = column->first;
+        scan->end = column->first + column->count;
+    }
+    return 1;
+}
+
+static int next_of_file(struct scan *scan, struct block *block, struct why *why)
+{
+    if (!scan->index) {
+        int open = open_column(scan, why);
+        if (open <= 0)
+            return open;
+    }
+    while (scan->at < scan->end) {
+        uint32_t at = scan->at++;
+        const struct segment_block_entry *entry = &scan->index->blocks[at];
+        if (entry->from_ms >= scan->to_ms || entry->to_ms < scan->from_ms)
+            continue;
+        make_rows(&scan->rows);
+        enum err err = segment_read_block(scan->index, at, &scan->coder, &scan->packed, &scan->rows, why);
+        if (err) {
+            if (err == ERR_CORRUPT)
+                scan->part->segment->damaged = true;
+            why_wrap(why, err, "segment %s", scan->part->segment->name);
+            return -1;
+        }
+        *block = (struct block){scan->metric,     entry->rows,    scan->rows.source, scan->rows.time_ms,
+                                scan->rows.value, entry->from_ms, entry->to_ms};
+        return 1;
+    }
+    return 0;
+}
+
 int scan_next(struct scan *scan, struct block *block, struct why *why)
 {
-    return next_of_head(scan, block);
+    return scan->part->head ? next_of_head(scan, block) : next_of_file(scan, block, why);
 }
 
 void scan_close(struct scan *scan)
 {
+    if (!scan)
+        return;
+    block_coder_done(&scan->coder);
+    buf_done(&scan->packed);
+    mem_free(scan->rows.source);
+    mem_free(scan->rows.time_ms);
+    mem_free(scan->rows.value);
     mem_free(scan);
 }

@@ -1,7 +1,9 @@
 #include "store/part.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/mem.h"
+#include "store/segment.h"
 #include "store/store_room.h"
 
 static struct part *add_part(struct snapshot *snapshot)
@@ -27,11 +29,21 @@ static void add_head(struct snapshot *snapshot, struct head *head)
     for (uint32_t m = 0; m < head->metric_count; m++)
         part->columns[m] = head->sorted[m]->column;
     part->source_count = head->sources.count;
-    part->host_count = head->hosts.count;
-    part->presence_count = head->presence_count;
+    part->host_count = head->presence.hosts.count;
+    part->presence_count = head->presence.count;
     part->rows = head->rows;
     part->from_ms = head->from_ms;
     part->to_ms = head->to_ms;
+}
+
+static void add_segment(struct snapshot *snapshot, struct segment *segment)
+{
+    struct part *part = add_part(snapshot);
+    part->segment = segment; /* the list holds it */
+    part->rows = segment->rows;
+    part->from_ms = segment->from_ms;
+    part->to_ms = segment->to_ms;
+    part->source_count = segment->source_count;
 }
 
 struct snapshot *store_snapshot(struct store *store)
@@ -40,6 +52,7 @@ struct snapshot *store_snapshot(struct store *store)
     snapshot->store = store;
     pthread_mutex_init(&snapshot->lock, NULL);
     pthread_mutex_lock(&store->lock);
+    snapshot->segments = segment_list_ref(store->segments);
     for (uint32_t l = 0; l < store->lane_count; l++) {
         struct lane *lane = &store->lanes[l];
         pthread_mutex_lock(&lane->lock);
@@ -50,11 +63,17 @@ struct snapshot *store_snapshot(struct store *store)
         pthread_mutex_unlock(&lane->lock);
     }
     pthread_mutex_unlock(&store->lock);
+    for (uint32_t i = 0; i < snapshot->segments->count; i++)
+        add_segment(snapshot, snapshot->segments->at[i]);
     return snapshot;
 }
 
 static void part_done(struct part *part)
 {
+    if (part->segment) {
+        segment_release(part->segment, part->sources ? &part->sources->entry : NULL);
+        segment_release(part->segment, part->index ? &part->index->entry : NULL);
+    }
     head_unref(part->head);
     mem_free(part->columns);
     mem_free(part->source_rows);
@@ -67,6 +86,7 @@ void snapshot_unref(struct snapshot *snapshot)
     for (uint32_t i = 0; i < snapshot->part_count; i++)
         part_done(&snapshot->parts[i]);
     mem_free(snapshot->parts);
+    segment_list_unref(snapshot->segments);
     pthread_mutex_destroy(&snapshot->lock);
     mem_free(snapshot);
 }
@@ -104,10 +124,29 @@ const struct head_column *part_column(const struct part *part, uint32_t metric)
     return low < part->column_count && part->columns[low].metric == metric ? &part->columns[low] : NULL;
 }
 
+/* Rows and span of a metric in a part; 0 rows when it is not there. */
+static uint64_t metric_in_part(const struct part *part, uint32_t metric, int64_t *from_ms, int64_t *to_ms)
+{
+    if (part->segment) {
+        const struct segment_metric *found = segment_find_metric(part->segment, metric);
+        if (!found)
+            return 0;
+        *from_ms = found->from_ms;
+        *to_ms = found->to_ms;
+        return found->rows;
+    }
+    const struct head_column *column = part_column(part, metric);
+    if (!column)
+        return 0;
+    *from_ms = column->from_ms;
+    *to_ms = column->to_ms;
+    return column->rows;
+}
+
 uint64_t part_metric_rows(const struct part *part, uint32_t metric)
 {
-    const struct head_column *column = part_column(part, metric);
-    return column ? column->rows : 0;
+    int64_t from_ms, to_ms;
+    return metric_in_part(part, metric, &from_ms, &to_ms);
 }
 
 bool snapshot_metric_span(const struct snapshot *snapshot, uint32_t metric, int64_t *from_ms, int64_t *to_ms,
@@ -116,12 +155,13 @@ bool snapshot_metric_span(const struct snapshot *snapshot, uint32_t metric, int6
     int64_t from = INT64_MAX, to = INT64_MIN;
     uint64_t count = 0;
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
-        const struct head_column *column = part_column(&snapshot->parts[i], metric);
-        if (!column || column->rows == 0)
+        int64_t part_from, part_to;
+        uint64_t part_rows = metric_in_part(&snapshot->parts[i], metric, &part_from, &part_to);
+        if (part_rows == 0)
             continue;
-        from = column->from_ms < from ? column->from_ms : from;
-        to = column->to_ms > to ? column->to_ms : to;
-        count += column->rows;
+        from = part_from < from ? part_from : from;
+        to = part_to > to ? part_to : to;
+        count += part_rows;
     }
     if (count == 0)
         return false;
@@ -133,22 +173,77 @@ bool snapshot_metric_span(const struct snapshot *snapshot, uint32_t metric, int6
 
 /* ---- sources ---- */
 
+enum err part_load_index(struct part *part, struct segment_index **out, struct why *why)
+{
+    struct snapshot *snapshot = part->snapshot;
+    pthread_mutex_lock(&snapshot->lock);
+    struct segment_index *index = part->index;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (!index) {
+        enum err err = segment_load_index(part->segment, &index, why);
+        if (err)
+            return err;
+        pthread_mutex_lock(&snapshot->lock);
+        struct segment_index *other = part->index;
+        if (!other)
+            part->index = index;
+        pthread_mutex_unlock(&snapshot->lock);
+        if (other) {
+            segment_release(part->segment, &index->entry);
+            index = other;
+        }
+    }
+    *out = index;
+    return ERR_OK;
+}
+
 enum err part_load_sources(struct snapshot *snapshot, struct part *part, uint32_t *count, struct why *why)
 {
+    struct segment_index *index;
+    struct segment_sources *sources = NULL;
+    enum err err = ERR_OK;
+    if (part->segment) {
+        err = part_load_index(part, &index, why);
+        if (!err)
+            err = segment_load_sources(part->segment, index, &sources, why);
+        if (err)
+            return err;
+        pthread_mutex_lock(&snapshot->lock);
+        struct segment_sources *extra = part->sources ? sources : NULL;
+        if (!extra)
+            part->sources = sources;
+        pthread_mutex_unlock(&snapshot->lock);
+        segment_release(part->segment, extra ? &extra->entry : NULL);
+    }
     *count = part->source_count;
     return ERR_OK;
+}
+
+void part_release_sources(struct snapshot *snapshot, struct part *part)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    struct segment_sources *sources = part->sources;
+    struct segment_index *index = part->index;
+    part->sources = NULL;
+    part->index = NULL;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (part->segment) {
+        segment_release(part->segment, sources ? &sources->entry : NULL);
+        segment_release(part->segment, index ? &index->entry : NULL);
+    }
 }
 
 struct str part_source(const struct part *part, uint32_t source)
 {
     CHECK(source < part->source_count);
-    return intern_get(&part->head->sources, source);
+    return part->segment ? segment_source(part->sources, source) : intern_get(&part->head->sources, source);
 }
 
 uint64_t part_source_hash(const struct part *part, uint32_t source)
 {
     CHECK(source < part->source_count);
-    return intern_hash(&part->head->sources, source);
+    return part->segment ? hash_bytes(segment_source(part->sources, source))
+                         : intern_hash(&part->head->sources, source);
 }
 
 /* A head keeps no counts per source: hardly anyone asks, and then one pass over the rows is quick. */
@@ -172,6 +267,8 @@ static uint32_t *count_source_rows(const struct part *part)
 uint64_t part_source_rows(const struct part *part, uint32_t source)
 {
     CHECK(source < part->source_count);
+    if (part->segment)
+        return part->sources->rows[source];
     struct part *mutable = (struct part *)part;
     pthread_mutex_lock(&part->snapshot->lock);
     if (!part->source_rows)

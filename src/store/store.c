@@ -2,6 +2,11 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "store/catalog.h"
+#include "store/recover.h"
+
+/* Of segments at once, by queries and the cache. */
+enum { OPEN_FILES_MAX = 512 };
 
 void store_options_default(struct store_options *options)
 {
@@ -65,6 +70,12 @@ static struct store *store_new(const struct store_options *options)
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->stats_lock, NULL);
     keys_init(&store->keys);
+    store->cache = cache_new(options->cache_bytes_max, OPEN_FILES_MAX);
+    store->origin =
+        (struct segment_origin){store->sys, store->dir, store->names, store->cache, store->host_field};
+    /* Tests shrink heads; then blocks shrink along, so that many of them occur. */
+    uint32_t rows = options->head_rows_max / 16;
+    store->block_rows = rows > BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX : rows < 4 ? 4 : rows;
     return store;
 }
 
@@ -74,6 +85,10 @@ static void store_free(struct store *store)
         lane_done(&store->lanes[l]);
     mem_free(store->lanes);
     keys_done(&store->keys);
+    segment_list_unref(store->segments);
+    store_leftovers_done(store);
+    catalog_close(store->catalog);
+    cache_free(store->cache);
     sys_close(store->sys, store->lock_file);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->stats_lock);
@@ -94,11 +109,19 @@ enum err store_open(const struct store_options *options, struct store **out, str
             err = take_lock(store, why);
     }
     if (!err)
+        err = store_recover(store, report, why);
+    if (!err)
         err = store_replay(store, report, why);
     if (err) {
         store_free(store);
         return err;
     }
+    recover_leftovers(store, report);
+    if (!store->read_only_open) {
+        store->edge_ms = catalog_fact(store->catalog, "edge_ms", INT64_MIN / 2);
+        disk_open(store);
+    }
+    store->stats.quarantined_files = report->quarantined_files;
     for (uint32_t l = 0; l < store->lane_count; l++)
         store->head_bytes += lane_head_bytes(&store->lanes[l]);
     *out = store;
@@ -172,6 +195,21 @@ static void lane_stats(struct lane *lane, struct store_stats *out)
     out->log_files += log_all_files(&lane->log);
 }
 
+static void segment_stats(const struct segment_list *list, struct store_stats *out)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment *segment = list->at[i];
+        out->segments++;
+        out->segment_rows += segment->rows;
+        out->segment_bytes += segment->bytes;
+        out->partitions += i == 0 || segment->day != list->at[i - 1]->day;
+        if (out->oldest_ms == 0 || segment->from_ms < out->oldest_ms)
+            out->oldest_ms = segment->from_ms;
+        if (segment->to_ms > out->newest_ms)
+            out->newest_ms = segment->to_ms;
+    }
+}
+
 void store_stats(struct store *store, struct store_stats *out)
 {
     pthread_mutex_lock(&store->stats_lock);
@@ -180,4 +218,9 @@ void store_stats(struct store *store, struct store_stats *out)
     out->read_only = store->full;
     for (uint32_t l = 0; l < store->lane_count; l++)
         lane_stats(&store->lanes[l], out);
+    pthread_mutex_lock(&store->lock);
+    struct segment_list *list = segment_list_ref(store->segments);
+    pthread_mutex_unlock(&store->lock);
+    segment_stats(list, out);
+    segment_list_unref(list);
 }

@@ -113,6 +113,9 @@ uint64_t part_metric_rows(const struct part *part, uint32_t metric);
 /* The sources of a part. Loads them when they are not in memory; they stay valid until the snapshot goes. */
 enum err part_load_sources(struct snapshot *snapshot, struct part *part, uint32_t *count,
                            struct why *why) MUST_USE;
+/* Optional: whoever is done with the sources of a part gives their memory back before the snapshot goes. No
+ * scan of the part is open, and nobody else uses its sources. */
+void part_release_sources(struct snapshot *snapshot, struct part *part);
 struct str part_source(const struct part *part, uint32_t source);    /* canonical bytes */
 uint64_t part_source_hash(const struct part *part, uint32_t source); /* hash_bytes of them */
 uint64_t part_source_rows(const struct part *part, uint32_t source); /* rows it has in the part */

@@ -2,14 +2,28 @@
 #ifndef STORE_STORE_ROOM_H
 #define STORE_STORE_ROOM_H
 
+#include "base/bytes.h"
 #include "store/keys.h"
 #include "store/lane.h"
+#include "store/segment.h"
 #include "store/store.h"
 #include "store/store_path.h"
 
-struct segment_list;
 struct catalog;
-struct cache;
+
+/* What the catalog and the files say about a lane of any run. */
+struct lane_facts {
+    uint32_t lane;
+    uint64_t sealed_lsn[HEAD_CLASSES];
+    uint64_t keys_lsn;
+    uint64_t cover_lsn;           /* the highest that a file covers */
+    uint64_t log_first, log_last; /* of what was found in the log; 0: nothing */
+};
+
+struct gone_file {
+    int64_t day;
+    char name[SEGMENT_NAME_MAX + 1];
+};
 
 struct store {
     struct store_options options;
@@ -29,14 +43,25 @@ struct store {
     struct keys keys;
     struct catalog *catalog; /* the background thread's; NULL while it cannot be opened */
     struct cache *cache;
+    struct segment_origin origin;
+    uint32_t block_rows;
+
+    struct lane_facts *facts; /* of the start */
+    uint32_t fact_count;
+    struct segment **leftover; /* of the start: finished files of an unfinished seal */
+    uint32_t leftover_count;
+    struct segment **doubtful; /* of a commit that failed */
+    uint32_t doubtful_count;
+    struct gone_file *gone; /* dropped, perhaps still read */
+    uint32_t gone_count;
 
     _Atomic bool full;           /* read-only mode */
     _Atomic int64_t edge_ms;     /* everything before it was dropped */
     _Atomic uint64_t head_bytes; /* as lane_commit and the sealer left it; guides back-pressure */
 
     /* The background thread's. */
-    int64_t next_disk_ms, next_retain_ms, next_keys_ms, next_merge_ms;
-    bool has_ballast;
+    int64_t next_disk_ms, next_retain_ms, next_keys_ms, next_merge_ms, next_seal_ms;
+    _Atomic bool has_ballast;
 
     pthread_mutex_t stats_lock;
     struct store_stats stats; /* what is not read from elsewhere */
@@ -47,11 +72,25 @@ struct store {
 /* Puts an error into the stats, with the time; counts a failed disk as such. */
 void store_note(struct store *store, const struct why *why);
 
+/* ---- leftovers.c ---- */
+struct lane_facts *store_lane_facts(struct store *store,
+                                    uint32_t lane); /* made when absent; valid until then */
+void store_doubt(struct store *store, struct segment **segments, uint32_t count);
+void store_committed(struct store *store);
+void store_gone(struct store *store, const struct segment *segment);
+void store_commit_gone(struct store *store);
+void store_leftovers_done(struct store *store);
+
 /* ---- replay.c ---- */
 enum err store_replay(struct store *store, struct store_report *report, struct why *why) MUST_USE;
 
 /* ---- disk.c ---- */
-/* A write failed. Out of space: gives the ballast back and goes read-only. */
+void disk_open(struct store *store); /* the ballast and the budget */
+/* Leaves read-only mode when there is space again; counts what is used. Now and then. */
+void disk_tidy(struct store *store);
+uint64_t disk_used(struct store *store); /* by the folder, as known */
+/* Something could not be written; goes into the stats. Out of space: gives the ballast back and goes
+ * read-only. */
 void disk_failed(struct store *store, const struct why *why);
 
 #endif

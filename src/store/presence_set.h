@@ -1,0 +1,41 @@
+/* presence_set.h: distinct (host, minute) in the order they came, from sources and times of rows.
+ *
+ * One thread adds; readers who were told the counts by other means may read hosts and pairs below them, since
+ * neither ever moves. Zero-initialised is ready.
+ */
+#ifndef STORE_PRESENCE_SET_H
+#define STORE_PRESENCE_SET_H
+
+#include "base/intern.h"
+
+enum { PRESENCE_CHUNK = 256, PRESENCE_ANY = 0 };
+
+struct host_minute {
+    uint32_t host; /* in hosts; PRESENCE_ANY stands for any */
+    int32_t minute;
+};
+
+struct presence_chunk {
+    struct presence_chunk *next;
+    struct host_minute pairs[PRESENCE_CHUNK];
+};
+
+struct presence_set {
+    struct intern hosts; /* printed values of field host; "" first */
+    struct presence_chunk *first, *last;
+    uint32_t count;
+    /* The adder's. */
+    int32_t *host_last; /* by host, the minute marked last */
+    uint32_t host_last_cap;
+    uint64_t *marked; /* open addressing: host << 32 | minute, plus one */
+    uint32_t marked_cap;
+};
+
+void presence_set_done(struct presence_set *set);
+/* Number of the source's host, or INTERN_NONE; call it for a source before marking with it. */
+uint32_t presence_set_host(struct presence_set *set, uint32_t host_field, struct str source);
+/* The minute of a row whose source has this host (INTERN_NONE: none). */
+void presence_set_mark(struct presence_set *set, uint32_t host, int64_t time_ms);
+size_t presence_set_bytes(const struct presence_set *set);
+
+#endif

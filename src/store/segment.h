@@ -1,0 +1,197 @@
+/* segment.h: one immutable file of rows of one UTC day.
+ *
+ * Resident of a segment is only its directory: which metrics, how many rows, which span. Its index (where the
+ * blocks are), presence and sources are read when asked for and kept in the cache. Any number of readers hold
+ * references; a dropped file is removed when the last one lets go. Threads: written by one, read by any.
+ * Bytes: head of segment_write.c.
+ */
+#ifndef STORE_SEGMENT_H
+#define STORE_SEGMENT_H
+
+#include "base/sys.h"
+#include "scheme/names.h"
+#include "store/cache.h"
+#include "store/head.h"
+#include "store/presence_set.h"
+#include "store/segment_block.h"
+#include "store/store_path.h"
+
+#include <stdatomic.h>
+
+enum { SEGMENT_NAME_MAX = 31 };
+
+struct segment_metric {
+    uint32_t metric; /* in names.h */
+    uint64_t rows;
+    int64_t from_ms, to_ms;
+};
+
+/* Everything of this lane and class and day up to this lsn is in this file or in one that it replaced or that
+ * was dropped: tells what of a log is sealed when the catalog is lost. */
+struct segment_cover {
+    uint32_t lane;
+    enum head_class class;
+    uint64_t lsn;
+};
+
+struct segment_origin {
+    struct sys *sys;
+    struct str dir; /* the data folder */
+    struct names *names;
+    struct cache *cache;
+    uint32_t host_field;
+};
+
+struct segment {
+    _Atomic uint32_t refs;
+    const struct segment_origin *origin;
+    char name[SEGMENT_NAME_MAX + 1];
+    int64_t day;
+    uint64_t rows, bytes;
+    uint32_t source_count;
+    int64_t from_ms, to_ms;
+    struct segment_metric *metrics; /* ascending by metric */
+    uint32_t metric_count;
+    struct segment_cover *covers;
+    uint32_t cover_count;
+    char (*replaces)[SEGMENT_NAME_MAX + 1]; /* names of files that went into it by a merge */
+    uint32_t replaces_count;
+    _Atomic bool damaged; /* found by a reader; the background thread takes it out of service */
+    _Atomic bool dropped; /* the file goes with the last reference */
+    struct cache_entry *index, *sources;
+};
+
+struct segment *segment_ref(struct segment *segment);
+void segment_unref(struct segment *segment); /* NULL is fine */
+struct store_path segment_path(const struct segment *segment);
+const struct segment_metric *segment_find_metric(const struct segment *segment,
+                                                 uint32_t metric); /* or NULL */
+
+/* The directory as bytes, for the catalog; also the first part of a file's footer. */
+void segment_encode_directory(const struct segment *segment, struct buf *out);
+/* NULL and *why when the bytes are no directory. */
+struct segment *segment_decode_directory(const struct segment_origin *origin, struct str name,
+                                         struct str bytes, struct why *why);
+
+/* ---- reading ---- */
+
+struct segment_block_entry {
+    uint64_t at;
+    uint32_t size, raw_size, rows;
+    int64_t from_ms, to_ms;
+    uint64_t check;
+};
+
+struct segment_column {
+    uint32_t metric;
+    uint32_t first, count; /* in blocks */
+};
+
+struct segment_section {
+    uint64_t at;
+    uint32_t size, raw_size, count;
+    uint64_t check;
+};
+
+struct segment_index {
+    struct cache_entry entry;
+    struct sys *sys;
+    struct sys_file *file;
+    uint64_t seed;
+    uint64_t file_bytes;
+    uint32_t source_count;
+    uint32_t *fields; /* numbers in names.h of the file's own */
+    uint32_t field_count;
+    struct segment_column *columns; /* ascending by metric */
+    uint32_t column_count;
+    struct segment_block_entry *blocks;
+    uint32_t block_count;
+    struct segment_section *source_chunks;
+    uint32_t source_chunk_count;
+    struct segment_section presence;
+    struct buf presence_raw; /* empty and presence_bad when damaged */
+    bool presence_bad;
+};
+
+struct segment_sources {
+    struct cache_entry entry;
+    struct buf bytes; /* canonical sources, one after the other */
+    uint32_t *ends;   /* in bytes */
+    uint32_t *rows;
+    uint32_t count;
+};
+
+static inline struct str segment_source(const struct segment_sources *sources, uint32_t source)
+{
+    uint32_t start = source ? sources->ends[source - 1] : 0;
+    return str_make(sources->bytes.at + start, sources->ends[source] - start);
+}
+
+/* References through the cache; let go with segment_release. ERR_CORRUPT marks the segment as damaged. */
+enum err segment_load_index(struct segment *segment, struct segment_index **out, struct why *why) MUST_USE;
+enum err segment_load_sources(struct segment *segment, struct segment_index *index,
+                              struct segment_sources **out, struct why *why) MUST_USE;
+void segment_release(struct segment *segment, struct cache_entry *entry);
+const struct segment_column *segment_find_column(const struct segment_index *index, uint32_t metric);
+enum err segment_read_block(const struct segment_index *index, uint32_t block, struct block_coder *coder,
+                            struct buf *packed, const struct block_rows *rows, struct why *why) MUST_USE;
+/* Calls each with runs of minutes in which the host (at == NULL: any) was there. */
+typedef void segment_run_fn(void *ctx, int64_t minute, uint64_t minutes);
+enum err segment_presence(const struct segment_index *index, struct str host, segment_run_fn *each, void *ctx,
+                          struct why *why) MUST_USE;
+
+/* A segment from the file itself, without a catalog. */
+enum err segment_open_file(const struct segment_origin *origin, struct str day_folder, struct str name,
+                           struct segment **out, struct why *why) MUST_USE;
+/* Reads and checks every byte. */
+enum err segment_verify(struct segment *segment, struct why *why) MUST_USE;
+
+/* ---- writing ---- */
+
+struct segment_writer;
+
+struct segment_writer_options {
+    const struct segment_origin *origin;
+    int64_t day;
+    const struct str *sources; /* canonical, in the order of segment_sort_sources; views stay the caller's */
+    uint32_t source_count;
+    uint32_t block_rows; /* at most BLOCK_ROWS_MAX */
+};
+
+/* Makes the file under a name for unfinished ones. */
+enum err segment_writer_new(const struct segment_writer_options *options, struct segment_writer **out,
+                            struct why *why) MUST_USE;
+/* Metrics come ascending, each once; its rows ascending by (source, time). */
+enum err segment_writer_metric(struct segment_writer *writer, uint32_t metric, struct why *why) MUST_USE;
+enum err segment_writer_add(struct segment_writer *writer, uint32_t source, int64_t time_ms, double value,
+                            struct why *why) MUST_USE;
+void segment_writer_cover(struct segment_writer *writer, struct segment_cover cover);
+void segment_writer_replaces(struct segment_writer *writer, const char *name);
+/* Writes what is left, syncs, gives the file its name and syncs the folder. */
+enum err segment_writer_finish(struct segment_writer *writer, struct segment **out, struct why *why) MUST_USE;
+void segment_writer_free(struct segment_writer *writer); /* also removes a file that was not finished */
+
+/* The order of sources in files, the same in every process: by names of fields, then values. order[i] is the
+ * index of the i-th. */
+void segment_sort_sources(const struct names *names, const struct str *sources, uint32_t count,
+                          uint32_t *order);
+
+/* ---- lists ---- */
+
+/* What is in service at one moment; immutable once others can see it. Ascending by (day, from_ms, name). */
+struct segment_list {
+    _Atomic uint32_t refs;
+    uint32_t count;
+    struct segment **at;
+};
+
+struct segment_list *segment_list_new(struct segment **segments,
+                                      uint32_t count); /* takes its own references */
+struct segment_list *segment_list_ref(struct segment_list *list);
+void segment_list_unref(struct segment_list *list); /* NULL is fine */
+/* A copy without the first set and with the second. */
+struct segment_list *segment_list_change(const struct segment_list *list, struct segment *const *without,
+                                         uint32_t without_count, struct segment *const *with,
+                                         uint32_t with_count);
+
+#endif
