@@ -359,6 +359,45 @@ await test('time: follow asks again by itself, and stops when told', async () =>
   assert.equal(asked, 0);
 });
 
+await test('time: a hidden page asks nothing, and asks at once when seen again', async () => {
+  const page = await open(enc(METRIC) + '&range=15m');
+  const hide = (hidden) => page.evaluate((h) => {
+    Object.defineProperty(document, 'hidden', { value: h, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await hide(true);
+  await page.waitForTimeout(300);
+  let asked = 0;
+  page.on('request', (r) => { if (r.url().includes('/api/query')) asked++; });
+  await page.waitForTimeout(3500);
+  assert.equal(asked, 0);
+  await hide(false);
+  await page.waitForTimeout(300);
+  assert.ok(asked >= 1);
+});
+
+await test('time: a span of one\'s own', async () => {
+  const page = await open(enc(METRIC));
+  await page.click(id('custom'));
+  await page.fill('.custom input >> nth=0', '2026-01-01T10:00');
+  await page.fill('.custom input >> nth=1', '2026-01-01T09:00');
+  assert.ok(await page.isDisabled('.custom .primary'));
+  await page.fill('.custom input >> nth=1', '2026-01-01T11:00');
+  await page.click('.custom .primary');
+  const [from, to] = await page.evaluate(() => [new Date(2026, 0, 1, 10).getTime(), new Date(2026, 0, 1, 11).getTime()]);
+  await page.waitForFunction((s) => location.search.includes(s), `from=${from}&to=${to}`);
+});
+
+await test('a server that goes away: the last chart stays, the page says so, and comes back', async () => {
+  const page = await open(enc(METRIC) + '&range=15m');
+  await page.route('**/api/**', (route) => route.abort());
+  await page.waitForSelector(`${id('error')}.lost`);
+  await charted(page);
+  await page.unroute('**/api/**');
+  await page.waitForSelector(id('error'), { state: 'detached' });
+  complaints.splice(0, complaints.length, ...complaints.filter((c) => !/ERR_FAILED/.test(c)));
+});
+
 await test('keys: [ ] walk in time, - zooms out, t d ? act', async () => {
   const page = await open(enc(`${METRIC} @campaign_type:predictive`));
   await page.keyboard.press('[');

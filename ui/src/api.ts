@@ -70,11 +70,20 @@ export function queryUrl(ask: Ask, format?: string): string {
     (format ? `&format=${format}` : '');
 }
 
-export const query = (ask: Ask, signal?: AbortSignal) => get<Answer>(queryUrl(ask), signal);
+export async function query(ask: Ask, signal?: AbortSignal): Promise<Answer> {
+  const a = await get<Answer>(queryUrl(ask), signal);
+  /* null is a field that is unset; here that is the empty value */
+  for (const s of a.series) for (const f of Object.keys(s.fields)) s.fields[f] ??= '';
+  return a;
+}
+
 export const metrics = () => get<{ metrics: Metric[]; families: Family[] }>('/api/metrics');
 export const fields = () => get<{ fields: FieldInfo[] }>('/api/fields');
 export const status = () => get<Status>('/api/status');
-export const values = (field: string, o: { scope: string; q: string; limit: number; from: number; to: number },
-  signal?: AbortSignal) =>
-  get<Values>(`/api/fields/${encodeURIComponent(field)}/values?scope=${encode(o.scope)}&q=${encode(o.q)}` +
+export async function values(field: string, o: { scope: string; q: string; limit: number; from: number; to: number },
+  signal?: AbortSignal): Promise<Values> {
+  const got = await get<Values>(`/api/fields/${encodeURIComponent(field)}/values?scope=${encode(o.scope)}&q=${encode(o.q)}` +
     `&limit=${o.limit}&from=${Math.floor(o.from)}&to=${Math.ceil(o.to)}`, signal);
+  for (const v of got.values) v.value ??= '';
+  return got;
+}

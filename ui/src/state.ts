@@ -340,8 +340,9 @@ export const tick = signal(0); /* counts the refreshes of the follow mode */
 let timer = 0;
 function schedule() {
   clearTimeout(timer);
-  if (!following.peek() || document.hidden) return;
-  const every = error.peek()?.status === 0 ? 2000 : followMs.peek();
+  const lost = error.peek()?.status === 0;
+  if ((!following.peek() && !lost) || document.hidden) return;
+  const every = lost ? 2000 : followMs.peek();
   /* on the beat of the clock, so that steps fill at the same moment everywhere */
   timer = window.setTimeout(async () => {
     await run(true);
@@ -383,8 +384,7 @@ async function pollHealth() {
 export function start() {
   addEventListener('popstate', () => { state.value = parseState(location.search); });
   document.addEventListener('visibilitychange', () => {
-    if (document.hidden) return;
-    if (following.value) run(true);
+    if (!document.hidden && following.value) run(true);
     schedule();
   });
   const asked = computed(() => {
@@ -393,8 +393,7 @@ export function start() {
   });
   effect(() => {
     asked.value;
-    run();
-    untracked(schedule);
+    run().then(schedule);
   });
   const names = async () => {
     try {
