@@ -32,9 +32,7 @@ static void run_end(struct asking *asking)
 {
     if (!asking->running)
         return;
-    asking->answer->rows_read += asking->run.rows_read;
-    if (asking->run.sketched)
-        asking->answer->exact = false;
+    asking->answer->rows_read = asking->run.rows_read;
     run_done(&asking->run);
     asking->running = false;
 }
@@ -48,12 +46,10 @@ static enum err run_start(struct asking *asking, const struct grid *grid, struct
                                .plan = &asking->plan,
                                .grid = *grid,
                                .groups = groups,
-                               .rows_read = 0,
+                               .rows_read = asking->answer->rows_read, /* of all runs together */
                                .error = asking->error};
     asking->running = true;
-    enum err err = run_execute(&asking->run, stop_early);
-    /* The limit of rows counts for all runs of a query together; a run starts from nothing. */
-    return err;
+    return run_execute(&asking->run, stop_early);
 }
 
 static void say_limit(struct asking *asking, struct str sentence)
@@ -141,6 +137,8 @@ static enum err rank_groups(struct asking *asking)
         say_limit(asking, arena_printf(&asking->answer->arena,
                                        "more than %u groups: those seen later were left out of the ranking",
                                        asking->run.groups.max));
+    if (asking->run.sketched)
+        say_limit(asking, STR("the groups were ranked by percentiles within 1 %"));
     return ERR_OK;
 }
 
@@ -279,6 +277,8 @@ static void put_series(struct asking *asking, uint32_t group, uint32_t line, str
 
 static void put_all(struct asking *asking, struct str vs)
 {
+    if (asking->run.sketched)
+        asking->answer->exact = false;
     for (uint32_t i = 0; i < asking->order_count; i++)
         for (uint32_t line = 0; line < asking->table.line_count; line++)
             put_series(asking, asking->order[i], line, vs);

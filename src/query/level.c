@@ -163,7 +163,7 @@ static enum err read_window(struct level_feed *level)
 {
     struct run *run = level->run;
     window_clear(level);
-    int64_t from = level->point_ms - level->lasts_max_ms, to = point_at(level, level->point_count - 1);
+    int64_t from = point_at(level, 0) - level->lasts_max_ms, to = point_at(level, level->point_count - 1);
     uint32_t parts = snapshot_part_count(run->snapshot);
     enum err err = ERR_OK;
     for (uint32_t p = 0; err == ERR_OK && p < parts; p++) {
