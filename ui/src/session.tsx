@@ -1,6 +1,7 @@
 /* session.tsx: the end of the zoom path: one call session, all its metrics, when they were measured and what was
- * measured. The lanes come from one coarse question over the range; the list from one by the second over the life of
- * the session, since a session is short. */
+ * measured. The lanes come from coarse questions over the range, the list from the same by the second over the life of
+ * the session, since a session is short. Two questions each: `count` of a pattern means its measures and values, so
+ * that the metrics of kind count come by their `sum`. */
 
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
@@ -20,35 +21,46 @@ const LISTED = 200;
 
 const nameOf = (s: api.Series) => s.fields.metric || s.metric;
 
-function laneOf(a: api.Answer, s: api.Series): Lane {
-  const times: number[] = [];
-  let total = 0;
-  s.values.forEach((v, i) => { if (v) { times.push(a.times[i]); total += v; } });
-  return { name: nameOf(s), times, total };
+type Found = { metric: string; unit: string; times: number[]; counts: number[]; values: (number | null)[] }[];
+
+const TOP = 30;
+
+async function find(key: string, ask: Omit<api.Ask, 'q'>): Promise<{ found: Found; every: number }> {
+  const [single, summed] = await Promise.all([
+    api.query({ ...ask, q: `** count avg @${key} by metric top ${TOP}` }),
+    api.query({ ...ask, q: `** sum @${key} by metric top ${TOP}` }),
+  ]);
+  const found: Found = [];
+  const add = (a: api.Answer, counts: api.Series, values: api.Series) => {
+    const at = counts.values.flatMap((v, i) => (v ? [i] : []));
+    if (at.length) {
+      found.push({ metric: nameOf(counts), unit: values.unit, times: at.map((i) => a.times[i]),
+        counts: at.map((i) => counts.values[i] as number), values: at.map((i) => values.values[i]) });
+    }
+  };
+  for (const s of single.series.filter((x) => x.stat === 'count'))
+    add(single, s, single.series.find((x) => x.stat === 'avg' && nameOf(x) === nameOf(s)) ?? s);
+  for (const s of summed.series)
+    if (S.metrics.value.find((m) => m.name === nameOf(s))?.kind === 'count' && !found.some((f) => f.metric === nameOf(s))) add(summed, s, s);
+  return { found, every: single.every };
 }
 
 async function loadLanes(key: string) {
-  const ask = S.ask(`** count @${key} by metric top 20`, 500);
-  const a = await api.query(ask);
-  const lanes = a.series.map((s) => laneOf(a, s)).filter((m) => m.times.length).sort((x, y) => y.total - x.total);
+  const { found, every } = await find(key, S.ask('', 500));
+  const lanes = found.map((f): Lane => ({ name: f.metric, times: f.times, total: f.counts.reduce((x, y) => x + y, 0) }))
+    .sort((x, y) => y.total - x.total);
   const all = lanes.flatMap((m) => m.times);
-  timeline.value = all.length ? { key, lanes, every: a.every, from: Math.min(...all), to: Math.max(...all) + a.every } : null;
+  timeline.value = all.length ? { key, lanes, every, from: Math.min(...all), to: Math.max(...all) + every } : null;
 }
 
 async function loadSamples(key: string, from: number, to: number) {
   const seconds = Math.max(1, Math.ceil((to - from) / 1000 / 10000));
-  const a = await api.query({ q: `** count avg @${key} by metric top 20`, from, to, every: `${seconds}s` });
-  const counts = new Map(a.series.filter((s) => s.stat === 'count').map((s) => [nameOf(s), s]));
-  const list: Sample[] = [];
-  for (const s of a.series) {
-    if (s.stat === 'count') continue;
-    const n = counts.get(nameOf(s));
-    n?.values.forEach((c, i) => {
-      if (c) list.push({ time: a.times[i], metric: nameOf(s), value: s.values[i], unit: s.unit, count: c });
-    });
-  }
+  const { found, every } = await find(key, { from, to, every: `${seconds}s` });
+  const list: Sample[] = found.flatMap((f) => f.times.map((time, i) => ({ time, metric: f.metric, value: f.values[i], unit: f.unit,
+    /* the sum of a count is its value, not a number of samples */
+    count: f.values[i] === f.counts[i] ? 1 : f.counts[i] })));
   list.sort((x, y) => y.time - x.time || (x.metric < y.metric ? -1 : 1));
-  samples.value = { key, list, every: a.every };
+  samples.value = { key, list, every };
 }
 
 async function load(key: string) {
