@@ -21,7 +21,8 @@ const LISTED = 200;
 
 const nameOf = (s: api.Series) => s.fields.metric || s.metric;
 
-type Found = { metric: string; unit: string; times: number[]; counts: number[]; values: (number | null)[] }[];
+/* summed: `counts` is the sum of a metric of kind count, and not a number of samples. */
+type Found = { metric: string; unit: string; summed: boolean; times: number[]; counts: number[]; values: (number | null)[] }[];
 
 const TOP = 30;
 
@@ -34,7 +35,7 @@ async function find(key: string, ask: Omit<api.Ask, 'q'>): Promise<{ found: Foun
   const add = (a: api.Answer, counts: api.Series, values: api.Series) => {
     const at = counts.values.flatMap((v, i) => (v ? [i] : []));
     if (at.length) {
-      found.push({ metric: nameOf(counts), unit: values.unit, times: at.map((i) => a.times[i]),
+      found.push({ metric: nameOf(counts), unit: values.unit, summed: counts === values, times: at.map((i) => a.times[i]),
         counts: at.map((i) => counts.values[i] as number), values: at.map((i) => values.values[i]) });
     }
   };
@@ -57,8 +58,7 @@ async function loadSamples(key: string, from: number, to: number) {
   const seconds = Math.max(1, Math.ceil((to - from) / 1000 / 10000));
   const { found, every } = await find(key, { from, to, every: `${seconds}s` });
   const list: Sample[] = found.flatMap((f) => f.times.map((time, i) => ({ time, metric: f.metric, value: f.values[i], unit: f.unit,
-    /* the sum of a count is its value, not a number of samples */
-    count: f.values[i] === f.counts[i] ? 1 : f.counts[i] })));
+    count: f.summed ? 1 : f.counts[i] })));
   list.sort((x, y) => y.time - x.time || (x.metric < y.metric ? -1 : 1));
   samples.value = { key, list, every };
 }
