@@ -1,0 +1,408 @@
+/* Two caches by raw bytes: metric names, and sources. A hit costs one hash and one compare; everything else
+ * happens once per name or source. When either cache is full both start afresh, so memory is bounded whatever
+ * comes. */
+#include "scheme/resolve.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "scheme/rewrite.h"
+#include "scheme/spelling.h"
+
+enum { METRICS_CACHED_MAX = 65536 };
+
+/* The templates a source is read by, and fields that a rewritten name sets. */
+struct template_set {
+    const uint32_t *templates;
+    uint32_t template_count;
+    uint32_t extra_count;
+    const struct placeholder *extra;
+};
+
+struct metric_entry {
+    struct resolved_metric metric;
+    bool declared;
+    enum reason refused;
+};
+
+struct source_entry {
+    struct resolved_source source;
+    uint64_t remarks; /* bit by reason, counted again at every use */
+};
+
+struct resolver {
+    struct scheme *scheme;
+    struct names *names;
+    enum undeclared undeclared;
+    struct intern metric_names;
+    struct metric_entry *metrics;
+    uint32_t metric_cap;
+    struct intern set_keys;
+    struct template_set *sets;
+    uint32_t set_cap;
+    struct intern source_keys;
+    struct source_entry **sources;
+    uint32_t source_cap;
+    struct arena set_arena;
+    struct arena source_arena;
+    struct arena scratch; /* of one call */
+    struct arena once_arena;
+    struct buf key;
+    struct source_entry once; /* for reporters that are not remembered */
+};
+
+struct resolver *resolver_new(struct scheme *scheme, struct names *names, enum undeclared undeclared)
+{
+    struct resolver *resolver = MEM_NEW(struct resolver);
+    resolver->scheme = scheme_ref(scheme);
+    resolver->names = names;
+    resolver->undeclared = undeclared;
+    return resolver;
+}
+
+void resolver_free(struct resolver *resolver)
+{
+    if (!resolver)
+        return;
+    scheme_unref(resolver->scheme);
+    intern_done(&resolver->metric_names);
+    intern_done(&resolver->set_keys);
+    intern_done(&resolver->source_keys);
+    mem_free(resolver->metrics);
+    mem_free(resolver->sets);
+    mem_free(resolver->sources);
+    arena_done(&resolver->set_arena);
+    arena_done(&resolver->source_arena);
+    arena_done(&resolver->scratch);
+    arena_done(&resolver->once_arena);
+    buf_done(&resolver->key);
+    mem_free(resolver);
+}
+
+uint64_t resolver_generation(const struct resolver *resolver)
+{
+    return scheme_generation(resolver->scheme);
+}
+
+static void forget_sources(struct resolver *resolver)
+{
+    intern_reset(&resolver->source_keys);
+    arena_reset(&resolver->source_arena);
+}
+
+/* Sources are remembered by the number of their template set, so they go with the sets. */
+static void forget_metrics(struct resolver *resolver)
+{
+    intern_reset(&resolver->metric_names);
+    intern_reset(&resolver->set_keys);
+    arena_reset(&resolver->set_arena);
+    forget_sources(resolver);
+}
+
+/* Room for one more in an array that grows by doubling. */
+#define GROW(array, cap, count)                                    \
+    do {                                                           \
+        if ((count) == (cap)) {                                    \
+            (cap) = (cap) ? (cap)*2 : 64;                          \
+            (array) = mem_resize((array), (cap), sizeof *(array)); \
+        }                                                          \
+    } while (0)
+
+static uint32_t resolve_set(struct resolver *resolver, const struct metric_def *def,
+                            const struct metric_match *extra)
+{
+    struct template_set set = {.extra_count = extra->count};
+    if (def) {
+        set.templates = def->templates;
+        set.template_count = def->template_count;
+    } else if (resolver->scheme->default_template != SCHEME_INDEX_NONE) {
+        set.templates = &resolver->scheme->default_template;
+        set.template_count = 1;
+    }
+    resolver->key.size = 0;
+    for (uint32_t i = 0; i < set.template_count; i++)
+        buf_u32(&resolver->key, set.templates[i]);
+    for (uint32_t i = 0; i < extra->count; i++) {
+        buf_sized_str(&resolver->key, extra->placeholders[i].field);
+        buf_sized_str(&resolver->key, extra->placeholders[i].value);
+    }
+    uint32_t before = resolver->set_keys.count,
+             index = intern_resolve(&resolver->set_keys, buf_view(&resolver->key));
+    if (index < before)
+        return index;
+    struct placeholder *copies = arena_array(&resolver->set_arena, extra->count, sizeof *copies);
+    for (uint32_t i = 0; i < extra->count; i++)
+        copies[i] = (struct placeholder){arena_str(&resolver->set_arena, extra->placeholders[i].field),
+                                         arena_str(&resolver->set_arena, extra->placeholders[i].value)};
+    set.extra = copies;
+    GROW(resolver->sets, resolver->set_cap, before);
+    resolver->sets[index] = set;
+    return index;
+}
+
+static void learn_undeclared(struct resolver *resolver, struct metric_entry *entry, struct str name,
+                             const struct measurement *m)
+{
+    entry->metric.parked = resolver->undeclared == UNDECLARED_PARK;
+    if (resolver->undeclared == UNDECLARED_REFUSE) {
+        entry->refused = REASON_undeclared;
+    } else if (!entry->metric.parked) {
+        uint32_t metric = names_find_metric(resolver->names, name);
+        enum unit unit = m->unit == UNIT_UNKNOWN ? UNIT_NONE : m->unit;
+        if (metric == NAME_NONE && names_undeclared_count(resolver->names) >= NAMES_UNDECLARED_MAX)
+            entry->refused = REASON_too_many_names;
+        else if (metric == NAME_NONE)
+            metric = names_resolve_metric(resolver->names, name, kind_of_verb(m->verb), unit);
+        if (metric == NAME_NONE && !entry->refused)
+            entry->refused = REASON_too_many_names;
+        if (metric != NAME_NONE) {
+            entry->metric.metric = metric;
+            entry->metric.kind = names_kind(resolver->names, metric);
+            entry->metric.unit = names_unit(resolver->names, metric);
+        }
+    }
+}
+
+static void learn_metric(struct resolver *resolver, struct metric_entry *entry, struct str raw,
+                         const struct measurement *m)
+{
+    struct metric_match match, extra = {0};
+    arena_reset(&resolver->scratch);
+    struct str name = rewrite_name(resolver->scheme, raw, &resolver->scratch, &extra);
+    *entry = (struct metric_entry){.refused = REASON_NONE};
+    scheme_match(resolver->scheme, name, &match);
+    entry->declared = match.def != NULL;
+    entry->metric.template_set = resolve_set(resolver, match.def, &extra);
+    if (!match.def) {
+        learn_undeclared(resolver, entry, name, m);
+        return;
+    }
+    entry->metric.kind = match.def->kind;
+    entry->metric.unit = match.def->unit;
+    entry->metric.metric = names_resolve_metric(resolver->names, name, match.def->kind, match.def->unit);
+    if (entry->metric.metric == NAME_NONE)
+        entry->refused = REASON_too_many_names;
+    else
+        names_declare(resolver->names, entry->metric.metric, match.def->kind, match.def->unit);
+}
+
+static struct metric_entry *metric_entry(struct resolver *resolver, const struct measurement *m)
+{
+    uint32_t before = resolver->metric_names.count;
+    if (before >= METRICS_CACHED_MAX) {
+        forget_metrics(resolver);
+        before = 0;
+    }
+    uint32_t index = intern_resolve(&resolver->metric_names, m->name);
+    if (index == before) {
+        GROW(resolver->metrics, resolver->metric_cap, before);
+        learn_metric(resolver, &resolver->metrics[index], m->name, m);
+    }
+    return &resolver->metrics[index];
+}
+
+/* The declared kind rules: is this verb welcome? */
+static enum reason check_verb(const struct measurement *m, enum kind kind, struct remarks *remarks)
+{
+    if (kind_of_verb(m->verb) == kind)
+        return REASON_NONE;
+    double number;
+    if (m->verb == VERB_COUNT && kind != KIND_UNIQUE)
+        return REASON_kind_conflict;
+    if (m->verb == VERB_UNIQUE && line_number(m->text, &number) != REASON_NONE)
+        return REASON_kind_conflict;
+    remarks->counts[REASON_verb_differs]++;
+    return REASON_NONE;
+}
+
+enum reason resolve_metric(struct resolver *resolver, const struct measurement *measurement,
+                           struct remarks *remarks, struct resolved_metric *out)
+{
+    if (kind_of_verb(measurement->verb) == KIND_NONE)
+        return REASON_verb_not_served;
+    struct metric_entry *entry = metric_entry(resolver, measurement);
+    if (entry->refused != REASON_NONE)
+        return entry->refused;
+    if (!entry->metric.parked) {
+        enum reason reason = check_verb(measurement, entry->metric.kind, remarks);
+        if (reason != REASON_NONE)
+            return reason;
+        bool first_unit = !entry->declared && entry->metric.unit == UNIT_NONE &&
+                          measurement->unit != UNIT_NONE && measurement->unit != UNIT_UNKNOWN;
+        if (first_unit) {
+            names_first_unit(resolver->names, entry->metric.metric, measurement->unit);
+            entry->metric.unit = names_unit(resolver->names, entry->metric.metric);
+        }
+    }
+    *out = entry->metric;
+    return REASON_NONE;
+}
+
+double resolve_value(const struct measurement *measurement, const struct resolved_metric *metric,
+                     struct remarks *remarks)
+{
+    double value = measurement->number;
+    if (metric->kind == KIND_UNIQUE)
+        return measurement->verb == VERB_UNIQUE ? value : (double)(hash_bytes(measurement->text) >> 12);
+    if (measurement->verb == VERB_UNIQUE && line_number(measurement->text, &value) != REASON_NONE)
+        return 0; /* check_verb has made sure that it is a number */
+    if (measurement->unit == UNIT_NONE || measurement->unit == metric->unit)
+        return value;
+    if (measurement->unit == UNIT_UNKNOWN)
+        remarks->counts[REASON_unit_unknown]++;
+    else if (metric->unit == UNIT_NONE || !unit_convert(value, measurement->unit, metric->unit, &value))
+        remarks->counts[REASON_unit_differs]++;
+    return value;
+}
+
+static void put_text(struct spelling *spelling, uint32_t field, struct str text)
+{
+    if (text.size && text.size <= SOURCE_TEXT_MAX &&
+        source_set_get(spelling->set, field).type == SOURCE_UNSET)
+        source_set_put(spelling->set, field, (struct source_value){.type = SOURCE_TEXT, .text = text});
+}
+
+/* A pair puts a field that is unset; one that says otherwise than what is set is counted. */
+static void put_pair(struct spelling *spelling, const struct pair *pair)
+{
+    const struct field_def *field = scheme_find_field(spelling->scheme, pair->key);
+    if (!field)
+        return;
+    if (!spelling_value_good(field, pair->value)) {
+        spelling_remark(spelling, REASON_field_value_bad);
+        return;
+    }
+    struct source_value there = source_set_get(spelling->set, field->id);
+    if (there.type == SOURCE_UNSET) {
+        spelling_put(spelling, field, pair->value);
+        return;
+    }
+    struct source_set other = {0};
+    struct spelling probe = *spelling;
+    probe.set = &other;
+    spelling_put(&probe, field, pair->value);
+    if (!source_value_eq(there, source_set_get(&other, field->id)))
+        spelling_remark(spelling, REASON_contradiction);
+}
+
+static void put_source_text(struct spelling *spelling, const struct template_set *set, struct str text)
+{
+    if (spelling_is_keyed(spelling->scheme, text)) {
+        spelling_keyed(spelling, text);
+        return;
+    }
+    for (uint32_t i = 0; i < set->template_count; i++)
+        if (spelling_positional(spelling, &spelling->scheme->templates[set->templates[i]], text))
+            return;
+    if (set->template_count)
+        spelling_remark(spelling, REASON_source_unfit);
+    spelling_whole(spelling, text);
+}
+
+static void put_reporter(struct spelling *spelling, const struct reporter *reporter)
+{
+    const struct scheme *scheme = spelling->scheme;
+    struct str number, name = reporter->process;
+    size_t dot = str_find(name, '.');
+    number = str_from(name, dot + 1);
+    uint64_t n;
+    bool is_dyno = dot < name.size && dot > 0 && str_u64(number, &n);
+    if (scheme_find_field(scheme, STR("process")))
+        put_text(spelling, scheme->process_field, name);
+    if (is_dyno && scheme_find_field(scheme, STR("dyno")))
+        put_text(spelling, scheme->dyno_field, name);
+    put_text(spelling, scheme->host_field, is_dyno ? name : reporter->host);
+}
+
+static void assemble(struct resolver *resolver, struct spelling *spelling, const struct template_set *set,
+                     const struct line *line, const struct reporter *reporter)
+{
+    for (uint32_t i = 0; i < reporter->field_count; i++)
+        put_pair(spelling, &reporter->fields[i]);
+    struct source_set token = *spelling->set;
+    if (line->source.size)
+        put_source_text(spelling, set, line->source);
+    for (uint32_t i = 0; i < token.count; i++) {
+        struct source_value now = source_set_get(spelling->set, token.fields[i].field);
+        if (!source_value_eq(now, token.fields[i].value)) {
+            spelling_remark(spelling, REASON_contradiction);
+            source_set_put(spelling->set, token.fields[i].field, token.fields[i].value);
+        }
+    }
+    for (uint32_t i = 0; i < set->extra_count; i++) {
+        struct pair pair = {set->extra[i].field, set->extra[i].value, 0};
+        if (scheme_find_field(spelling->scheme, pair.key))
+            put_pair(spelling, &pair);
+        else
+            put_text(spelling, names_resolve_field(resolver->names, pair.key), pair.value);
+    }
+    for (uint32_t i = 0; i < line->pair_count; i++)
+        put_pair(spelling, &line->pairs[i]);
+    put_reporter(spelling, reporter);
+}
+
+static void learn_source(struct resolver *resolver, struct source_entry *entry,
+                         const struct resolved_metric *metric, const struct line *line,
+                         const struct reporter *reporter, struct arena *arena)
+{
+    struct source_set set = {0};
+    struct buf bytes = {0};
+    arena_reset(&resolver->scratch);
+    struct spelling spelling = {resolver->scheme, &resolver->scratch, &set, 0};
+    assemble(resolver, &spelling, &resolver->sets[metric->template_set], line, reporter);
+    source_encode(&set, &bytes);
+    entry->source = (struct resolved_source){.bytes = arena_str(arena, buf_view(&bytes))};
+    entry->source.hash = hash_bytes(entry->source.bytes);
+    entry->remarks = spelling.remarks;
+    buf_done(&bytes);
+}
+
+/* Everything the source depends on: template set, reporter, the text, and pairs that name a declared field.
+ */
+static void make_key(struct resolver *resolver, const struct resolved_metric *metric, const struct line *line,
+                     const struct reporter *reporter)
+{
+    struct buf *key = &resolver->key;
+    uint32_t head[2] = {metric->template_set, reporter->id};
+    key->size = 0;
+    buf_put(key, head, sizeof head);
+    buf_str(key, line->source);
+    for (uint32_t i = 0; i < line->pair_count; i++) {
+        if (!scheme_find_field(resolver->scheme, line->pairs[i].key))
+            continue;
+        buf_char(key, 0);
+        buf_str(key, line->pairs[i].key);
+        buf_char(key, 0);
+        buf_str(key, line->pairs[i].value);
+    }
+}
+
+static struct source_entry *source_entry(struct resolver *resolver, const struct resolved_metric *metric,
+                                         const struct line *line, const struct reporter *reporter)
+{
+    if (!reporter->id) {
+        arena_reset(&resolver->once_arena);
+        learn_source(resolver, &resolver->once, metric, line, reporter, &resolver->once_arena);
+        return &resolver->once;
+    }
+    if (resolver->source_keys.count >= RESOLVE_SOURCES_MAX)
+        forget_sources(resolver);
+    make_key(resolver, metric, line, reporter);
+    uint32_t before = resolver->source_keys.count;
+    uint32_t index = intern_resolve(&resolver->source_keys, buf_view(&resolver->key));
+    if (index == before) {
+        GROW(resolver->sources, resolver->source_cap, before);
+        resolver->sources[index] = ARENA_NEW(&resolver->source_arena, struct source_entry);
+        learn_source(resolver, resolver->sources[index], metric, line, reporter, &resolver->source_arena);
+    }
+    return resolver->sources[index];
+}
+
+struct resolved_source *resolve_source(struct resolver *resolver, const struct resolved_metric *metric,
+                                       const struct line *line, const struct reporter *reporter,
+                                       struct remarks *remarks)
+{
+    struct source_entry *entry = source_entry(resolver, metric, line, reporter);
+    for (uint64_t left = entry->remarks; left; left &= left - 1)
+        remarks->counts[__builtin_ctzll(left)]++;
+    return &entry->source;
+}

@@ -1,0 +1,206 @@
+#include "scheme/spelling.h"
+
+#include "base/hash.h"
+
+#include <inttypes.h>
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool is_uuid(struct str text)
+{
+    if (text.size != 36)
+        return false;
+    for (size_t i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text.at[i] != '-' : !is_hex(text.at[i]))
+            return false;
+    }
+    return true;
+}
+
+bool spelling_value_good(const struct field_def *field, struct str text)
+{
+    uint64_t number;
+    if (!text.size || text.size > SOURCE_TEXT_MAX)
+        return false;
+    return field->type == FIELD_ID     ? str_u64(text, &number)
+           : field->type == FIELD_UUID ? is_uuid(text)
+                                       : true;
+}
+
+static bool enum_lists(const struct field_def *field, struct str word)
+{
+    for (uint32_t i = 0; i < field->word_count; i++)
+        if (str_eq(field->words[i], word))
+            return true;
+    return false;
+}
+
+static void put_value(struct spelling *spelling, uint32_t field, struct source_value value)
+{
+    if (!source_set_put(spelling->set, field, value))
+        spelling_remark(spelling, REASON_too_many_fields);
+}
+
+bool spelling_put(struct spelling *spelling, const struct field_def *field, struct str text)
+{
+    if (!spelling_value_good(field, text))
+        return false;
+    if (field->keep == KEEP_NONE)
+        return true;
+    struct source_value value = {.type = SOURCE_TEXT, .text = text};
+    if (field->keep == KEEP_HASH)
+        value.text = arena_printf(spelling->arena, "%016" PRIx64, hash_bytes(text));
+    else if (field->type == FIELD_ID && str_u64(text, &value.number))
+        value.type = SOURCE_NUMBER;
+    if (field->type == FIELD_ENUM && !enum_lists(field, text))
+        spelling_remark(spelling, REASON_enum_unknown);
+    put_value(spelling, field->id, value);
+    return true;
+}
+
+void spelling_whole(struct spelling *spelling, struct str text)
+{
+    if (text.size > SOURCE_TEXT_MAX) {
+        spelling_remark(spelling, REASON_field_value_bad);
+        text = str_first(text, SOURCE_TEXT_MAX);
+    }
+    if (text.size)
+        put_value(spelling, spelling->scheme->source_field,
+                  (struct source_value){.type = SOURCE_TEXT, .text = text});
+}
+
+/* The field whose key stands before the first dash, when what follows is valid for it. */
+static const struct field_def *keyed_field(const struct scheme *scheme, struct str segment, struct str *value)
+{
+    size_t dash = str_find(segment, '-');
+    if (!dash || dash == segment.size)
+        return NULL;
+    struct str key = str_first(segment, dash);
+    *value = str_from(segment, dash + 1);
+    for (uint32_t i = 0; i < scheme->field_count; i++)
+        if (scheme->fields[i].key.size && str_eq(scheme->fields[i].key, key))
+            return spelling_value_good(&scheme->fields[i], *value) ? &scheme->fields[i] : NULL;
+    return NULL;
+}
+
+bool spelling_is_keyed(const struct scheme *scheme, struct str text)
+{
+    struct str segment, value;
+    if (str_find(text, '-') == text.size)
+        return false;
+    for (struct str rest = text; rest.at;) {
+        rest = str_cut(rest, '.', &segment);
+        if (keyed_field(scheme, segment, &value))
+            return true;
+    }
+    return false;
+}
+
+/* The one enum field that lists the word, or NULL. */
+static const struct field_def *field_of_word(const struct scheme *scheme, struct str word)
+{
+    const struct field_def *found = NULL;
+    for (uint32_t i = 0; i < scheme->field_count; i++) {
+        if (scheme->fields[i].type != FIELD_ENUM || !enum_lists(&scheme->fields[i], word))
+            continue;
+        if (found)
+            return NULL;
+        found = &scheme->fields[i];
+    }
+    return found;
+}
+
+void spelling_keyed(struct spelling *spelling, struct str text)
+{
+    const struct field_def *before = NULL;
+    struct str value = STR_NONE, segment, rest_text = STR_NONE;
+    for (struct str rest = text; rest.at;) {
+        struct str found;
+        rest = str_cut(rest, '.', &segment);
+        const struct field_def *field = keyed_field(spelling->scheme, segment, &found), *word;
+        if (field) {
+            before = field;
+            value = found;
+            spelling_put(spelling, field, found);
+        } else if (segment.size && (word = field_of_word(spelling->scheme, segment))) {
+            spelling_put(spelling, word, segment);
+        } else if (segment.size && before && value.at + value.size + 1 == segment.at &&
+                   spelling_value_good(before, str_make(value.at, value.size + 1 + segment.size))) {
+            value.size += 1 + segment.size; /* the dot belonged to the value */
+            spelling_put(spelling, before, value);
+        } else if (segment.size) {
+            rest_text = rest_text.size
+                            ? arena_printf(spelling->arena, "%.*s.%.*s", STR_ARG(rest_text), STR_ARG(segment))
+                            : segment;
+        }
+    }
+    if (rest_text.size) {
+        spelling_remark(spelling, REASON_source_rest);
+        spelling_whole(spelling, rest_text);
+    }
+}
+
+static bool all_digits(struct str s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (s.at[i] < '0' || s.at[i] > '9')
+            return false;
+    return s.size > 0;
+}
+
+/* `web.1` as Heroku names it: a name without digits, then a number. `web01.42` is a host and something else.
+ */
+static bool is_dyno(struct str name, struct str number)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.at[i] >= '0' && name.at[i] <= '9')
+            return false;
+    return name.size && all_digits(number) && number.size < 6;
+}
+
+/* %2E is a dot inside a value. */
+static struct str undot(struct spelling *spelling, struct str segment)
+{
+    if (str_find(segment, '%') == segment.size)
+        return segment;
+    char *text = arena_alloc(spelling->arena, segment.size);
+    size_t size = 0;
+    for (size_t i = 0; i < segment.size; i++) {
+        bool dot = segment.size - i >= 3 && str_eq_fold(str_make(segment.at + i, 3), STR("%2e"));
+        text[size++] = dot ? '.' : segment.at[i];
+        i += dot ? 2 : 0;
+    }
+    return str_make(text, size);
+}
+
+bool spelling_positional(struct spelling *spelling, const struct template_def *template, struct str text)
+{
+    struct str found[64], segment;
+    const struct field_def *fields = spelling->scheme->fields;
+    uint32_t count = 0;
+    for (struct str rest = text; rest.at; count++) {
+        rest = str_cut(rest, '.', &segment);
+        if (count == template->field_count)
+            return false;
+        const struct field_def *field = &fields[template->fields[count]];
+        if (field->type == FIELD_DYNO && rest.at) {
+            struct str next, after = str_cut(rest, '.', &next);
+            if (is_dyno(segment, next)) {
+                segment = str_make(segment.at, (size_t)(next.at + next.size - segment.at));
+                rest = after;
+            }
+        }
+        bool unset = !segment.size || str_eq(segment, STR("-"));
+        found[count] = unset ? STR_NONE : undot(spelling, segment);
+        if (!unset && !spelling_value_good(field, found[count]))
+            return false;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (found[i].size)
+            spelling_put(spelling, &fields[template->fields[i]], found[i]);
+    return true;
+}

@@ -1,0 +1,280 @@
+/* Lines with the dialer's scheme: a case a line, as source and remarks are spelled by show(). */
+#include "scheme/resolve.h"
+
+#include "../cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct fixture {
+    struct names *names;
+    struct scheme *scheme;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    struct scheme_report report = {0};
+    struct why why = {0};
+    fixture->names = names_new();
+    if (scheme_load(NULL, STR_NONE, fixture->names, &fixture->scheme, &report, &why))
+        fail_msg("%.*s", STR_ARG(buf_view(&report.text)));
+    scheme_report_done(&report);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    scheme_unref(fixture->scheme);
+    names_free(fixture->names);
+    free(fixture);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* field=value ..., by name */
+static void put_source(struct names *names, struct str source, struct buf *out)
+{
+    struct source_set set;
+    char *texts[SOURCE_FIELDS_MAX];
+    assert_true(source_decode(source, &set));
+    for (uint32_t i = 0; i < set.count; i++) {
+        struct buf one = {0};
+        buf_str(&one, names_field(names, set.fields[i].field));
+        buf_char(&one, '=');
+        source_value_print(set.fields[i].value, &one);
+        buf_char(&one, 0);
+        texts[i] = one.at;
+    }
+    qsort(texts, set.count, sizeof *texts, by_name);
+    for (uint32_t i = 0; i < set.count; i++) {
+        buf_printf(out, "%s%s", i ? " " : "", texts[i]);
+        free(texts[i]);
+    }
+}
+
+/* "METRIC KIND VALUEunit | source | remarks" of the first measurement, or "refused REASON". */
+static void show(struct fixture *fixture, struct resolver *resolver, const char *text,
+                 const struct reporter *reporter, struct buf *out)
+{
+    struct line line;
+    enum reason refused;
+    struct remarks remarks = {0};
+    struct resolved_metric metric;
+    line_init(&line);
+    assert_true(line_parse(&line, str_of(text), &(struct line_options){0}, &refused));
+    assert_true(line.measurement_count > 0);
+    const struct measurement *m = &line.measurements[0];
+    enum reason reason =
+        m->refused != REASON_NONE ? m->refused : resolve_metric(resolver, m, &remarks, &metric);
+    if (reason != REASON_NONE) {
+        buf_printf(out, "refused %.*s", STR_ARG(reason_name(reason)));
+    } else if (metric.parked) {
+        buf_str(out, STR("parked"));
+    } else {
+        double value = resolve_value(m, &metric, &remarks);
+        struct resolved_source *source = resolve_source(resolver, &metric, &line, reporter, &remarks);
+        buf_printf(out, "%.*s %.*s ", STR_ARG(names_metric(fixture->names, metric.metric)),
+                   STR_ARG(kind_text(metric.kind)));
+        buf_number(out, value);
+        buf_printf(out, "%.*s | ", STR_ARG(unit_text(metric.unit)));
+        put_source(fixture->names, source->bytes, out);
+        for (unsigned r = 0; r < REASON_COUNT; r++)
+            if (remarks.counts[r])
+                buf_printf(out, " | %.*s", STR_ARG(reason_name((enum reason)r)));
+    }
+    buf_char(out, 0);
+    line_done(&line);
+}
+
+static void must_resolve_as(struct fixture *fixture, enum undeclared undeclared,
+                            const struct reporter *reporter, const char *text, const char *want)
+{
+    struct resolver *resolver = resolver_new(fixture->scheme, fixture->names, undeclared);
+    for (int twice = 0; twice < 2; twice++) { /* the second time from memory */
+        struct buf got = {0};
+        show(fixture, resolver, text, reporter, &got);
+        if (strcmp(got.at, want))
+            fail_msg("%s\n  got  %s\n  want %s", text, got.at, want);
+        buf_done(&got);
+    }
+    resolver_free(resolver);
+}
+
+static void must_resolve(void **state, const char *text, const char *want)
+{
+    must_resolve_as(*state, UNDECLARED_ACCEPT, &(struct reporter){.id = 1}, text, want);
+}
+
+static void positional_sources(void **state)
+{
+    must_resolve(state, "source=web01.42.7.9001 sample#dialer.contact.answered=812.4ms",
+                 "dialer.contact.answered measure 812.4ms | account_id=42 caller_session_id=9001 "
+                 "campaign_id=7 host=web01 "
+                 "| verb_differs");
+    must_resolve(
+        state, "source=web.1.42.7.9001 measure#dialer.contact.busy=5ms",
+        "dialer.contact.busy measure 5ms | account_id=42 caller_session_id=9001 campaign_id=7 host=web.1");
+    must_resolve(
+        state, "source=web01.42.7.9001.predictive.webui.mobile measure#dialer.contact.busy=5ms",
+        "dialer.contact.busy measure 5ms | account_id=42 caller_phone_type=mobile caller_session_id=9001 "
+        "caller_session_type=webui campaign_id=7 campaign_type=predictive host=web01");
+    must_resolve(state, "source=web01.-.7 measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms | campaign_id=7 host=web01");
+    must_resolve(state, "source=web01..7 measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms | campaign_id=7 host=web01");
+    must_resolve(state, "source=db%2E1.42 measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms | account_id=42 host=db.1");
+    must_resolve(state, "source=web01.1.2.3.surprise measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms | account_id=1 caller_session_id=3 campaign_id=2 "
+                 "campaign_type=surprise "
+                 "host=web01 | enum_unknown");
+}
+
+static void sources_that_do_not_fit(void **state)
+{
+    must_resolve(state, "source=web01.042 measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms | source=web01.042 | source_unfit");
+    must_resolve(state, "source=a.1.2.3.power.phone.sip.more measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms | source=a.1.2.3.power.phone.sip.more | source_unfit");
+    must_resolve(state, "source=web01.prod.example.com count#un.declared=1",
+                 "un.declared count 1 | source=web01.prod.example.com");
+    must_resolve(state, "source=http://x/y?z count#host.cpu=1", "host.cpu count 1 | source=http://x/y?z");
+    must_resolve(state, "source=db.example.com level#load_avg_1m=1",
+                 "load_avg_1m level 1 | source=db.example.com | source_unfit");
+}
+
+static void keyed_sources(void **state)
+{
+    must_resolve(state, "source=preview.ac-1.ca-2.cs-3 measure#dialer.contact.error=5ms",
+                 "dialer.contact.error measure 5ms | account_id=1 caller_session_id=3 campaign_id=2 "
+                 "campaign_type=preview");
+    must_resolve(state, "source=cs-3.ca-2.ac-1.preview count#any.thing",
+                 "any.thing count 1 | account_id=1 caller_session_id=3 campaign_id=2 campaign_type=preview");
+    must_resolve(state, "source=ac-1.ca-2.dm-preview.cl-7.cs-3 count#any.thing",
+                 "any.thing count 1 | account_id=1 caller_session_id=3 campaign_id=2 source=dm-preview.cl-7 "
+                 "| source_rest");
+    must_resolve(state, "source=ac-1.phone-5551234 count#any.thing",
+                 "any.thing count 1 | account_id=1 phone=db9db50b8e04809e");
+    must_resolve(state, "source=ac-x.ca-2 count#any.thing",
+                 "any.thing count 1 | campaign_id=2 source=ac-x | source_rest");
+    must_resolve(state, "source=ac-x.foo count#any.thing", "any.thing count 1 | source=ac-x.foo");
+}
+
+static void pairs_and_reporters(void **state)
+{
+    must_resolve(state, "source=web01 account_id=42 measure#dialer.contact.busy=5ms other=1",
+                 "dialer.contact.busy measure 5ms | account_id=42 host=web01");
+    must_resolve(state, "source=web01.41 account_id=42 measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms | account_id=41 host=web01 | contradiction");
+    must_resolve(state, "source=web01.42 account_id=42 measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms | account_id=42 host=web01");
+    must_resolve(state, "account_id=x measure#dialer.contact.busy=5ms",
+                 "dialer.contact.busy measure 5ms |  | field_value_bad");
+    struct reporter dyno = {.id = 2, .process = STR("web.3"), .host = STR_NONE};
+    must_resolve_as(*state, UNDECLARED_ACCEPT, &dyno, "account_id=4 count#any.thing",
+                    "any.thing count 1 | account_id=4 host=web.3 process=web.3");
+    must_resolve_as(*state, UNDECLARED_ACCEPT, &dyno, "source=web.1 level#memory_total=21.0MB",
+                    "memory_total level 21MB | host=web.1 process=web.3");
+    struct pair env = {STR("env"), STR("production"), 0};
+    struct reporter token = {.id = 0, .host = STR("h9"), .fields = &env, .field_count = 1};
+    must_resolve_as(*state, UNDECLARED_ACCEPT, &token, "env=test count#any.thing",
+                    "any.thing count 1 | env=production host=h9 | contradiction");
+}
+
+static void kinds_and_units(void **state)
+{
+    must_resolve(state, "measure#dialer.contact.busy=1.5s", "dialer.contact.busy measure 1500ms | ");
+    must_resolve(state, "sample#memory_total=1GB", "memory_total level 1000MB |  | verb_differs");
+    must_resolve(state, "count#memory_total=1", "refused kind_conflict");
+    must_resolve(state, "count#dialer.contact.busy=1", "refused kind_conflict");
+    must_resolve(state, "measure#dialer.requests.total=3", "dialer.requests.total count 3 |  | verb_differs");
+    must_resolve(state, "count#dialer.requests.total=3ms", "dialer.requests.total count 3 |  | unit_differs");
+    must_resolve(state, "measure#dialer.contact.busy=3parsec",
+                 "dialer.contact.busy measure 3ms |  | unit_unknown");
+    must_resolve(state, "measure#dialer.contact.busy=3MB",
+                 "dialer.contact.busy measure 3ms |  | unit_differs");
+    must_resolve(state, "sample#first.seen=3s", "first.seen value 3s | ");
+    must_resolve(state, "sample#first.seen=4ms", "first.seen value 0.004s | ");
+    must_resolve(state, "measure#first.seen=4", "first.seen value 4s |  | verb_differs");
+    must_resolve(state, "unique#some.users=bob", "some.users unique 352101624509595 | ");
+    must_resolve(state, "start#dialer.contact=CA1", "refused verb_not_served");
+}
+
+static void names_that_are_rewritten_or_not_declared(void **state)
+{
+    must_resolve(state, "source=h count#heroku.logs.dialer.requests.total",
+                 "dialer.requests.total count 1 | host=h");
+    must_resolve_as(*state, UNDECLARED_REFUSE, &(struct reporter){.id = 1}, "count#never.seen=1",
+                    "refused undeclared");
+    must_resolve_as(*state, UNDECLARED_PARK, &(struct reporter){.id = 1}, "count#never.seen=1", "parked");
+    must_resolve(state, "count#billing.dunning.jobs", "billing.dunning.jobs count 1 | ");
+    must_resolve(state, "source=w1.7 measure#billing.dunning.run_ms=5",
+                 "billing.dunning.run_ms measure 5ms | account_id=7 host=w1");
+}
+
+static void many_sources_start_afresh_and_stay_right(void **state)
+{
+    struct fixture *fixture = *state;
+    struct resolver *resolver = resolver_new(fixture->scheme, fixture->names, UNDECLARED_ACCEPT);
+    struct reporter reporter = {.id = 1};
+    for (unsigned i = 0; i < RESOLVE_SOURCES_MAX + 1000; i++) {
+        struct line line;
+        enum reason refused;
+        struct remarks remarks = {0};
+        struct resolved_metric metric;
+        char text[100];
+        snprintf(text, sizeof text, "source=h1.%u count#dialer.requests.total", i);
+        line_init(&line);
+        assert_true(line_parse(&line, str_of(text), &(struct line_options){0}, &refused));
+        assert_int_equal(resolve_metric(resolver, &line.measurements[0], &remarks, &metric), REASON_NONE);
+        struct resolved_source *source = resolve_source(resolver, &metric, &line, &reporter, &remarks);
+        uint32_t account = names_find_field(fixture->names, STR("account_id"));
+        if (i % 1000 == 0 || i > RESOLVE_SOURCES_MAX)
+            assert_true(source_get(source->bytes, account).number == i);
+        assert_true(source->mark == 0);
+        line_done(&line);
+    }
+    resolver_free(resolver);
+}
+
+static void names_beyond_the_limit_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct resolver *resolver = resolver_new(fixture->scheme, fixture->names, UNDECLARED_ACCEPT);
+    unsigned refused_count = 0;
+    for (unsigned i = 0; i < NAMES_UNDECLARED_MAX + 100; i++) {
+        struct measurement m = {.verb = VERB_COUNT, .refused = REASON_NONE, .number = 1};
+        struct remarks remarks = {0};
+        struct resolved_metric metric;
+        char name[40];
+        snprintf(name, sizeof name, "made.up.%u", i);
+        m.name = str_of(name);
+        enum reason reason = resolve_metric(resolver, &m, &remarks, &metric);
+        assert_true(reason == REASON_NONE || reason == REASON_too_many_names);
+        refused_count += reason != REASON_NONE;
+    }
+    assert_true(refused_count >= 100);
+    resolver_free(resolver);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(positional_sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sources_that_do_not_fit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keyed_sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pairs_and_reporters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(kinds_and_units, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_that_are_rewritten_or_not_declared, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_sources_start_afresh_and_stay_right, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_beyond_the_limit_are_refused, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
