@@ -48,7 +48,7 @@ struct conn {
     bool half_closed; /* the peer's end was reported */
     bool at_end;      /* and all before it was read */
     bool end_shown;   /* and on_bytes was told */
-    bool waited;      /* output had to wait */
+    bool undrained;   /* output was queued since on_drained */
     bool finishing, shut;
     bool reset;  /* by the peer, perhaps with bytes still to be read */
     bool broken; /* reset or written to when closed */
@@ -158,16 +158,14 @@ static void flush(struct conn *conn)
         conn->out_at = 0;
         return;
     }
-    if (conn->out.size) {
-        conn->waited = true;
+    if (conn->out.size)
         return;
-    }
     if (conn->out.cap > KEEP_OUT)
         buf_done(&conn->out);
     if (conn->finishing) {
         say_goodbye(conn);
-    } else if (conn->waited) {
-        conn->waited = false;
+    } else if (conn->undrained) {
+        conn->undrained = false;
         if (conn->handler->on_drained)
             conn->handler->on_drained(conn->ctx);
         if (conn->out.size)
@@ -385,7 +383,7 @@ void conn_send(struct conn *conn, struct str bytes)
     if (conn->broken || conn->doomed || conn->shut || !bytes.size)
         return;
     size_t gone = 0;
-    if (bytes.size >= LARGE && !conn->waited)
+    if (bytes.size >= LARGE)
         gone = send_both(conn, bytes);
     if (conn->out_at > conn->out.size / 2) {
         buf_drop(&conn->out, conn->out_at);
@@ -393,6 +391,7 @@ void conn_send(struct conn *conn, struct str bytes)
     }
     if (!conn->broken)
         buf_str(&conn->out, str_from(bytes, gone));
+    conn->undrained |= conn->out.size > 0;
     if (!conn->entered)
         soon(conn);
 }

@@ -27,7 +27,7 @@ struct conn_handler {
     /* May be NULL. The peer's end of sending was noticed, perhaps while bytes before it still wait (paused).
      */
     void (*on_half_closed)(void *ctx);
-    void (*on_drained)(void *ctx); /* may be NULL: output that had to wait is now all with the kernel */
+    void (*on_drained)(void *ctx); /* may be NULL: output that was queued is now all with the kernel */
     void (*on_deadline)(void *ctx);
     void (*on_gone)(void *ctx);
 };

@@ -47,7 +47,7 @@ struct str exchange_method(const struct exchange *exchange);
 struct str exchange_path(const struct exchange *exchange); /* decoded */
 /* The n-th part of the path between slashes, from 0, decoded (%2F gives a slash inside one); at == NULL
  * beyond. */
-struct str exchange_segment(const struct exchange *exchange, uint32_t n);
+struct str exchange_segment(struct exchange *exchange, uint32_t n);
 struct str exchange_header(const struct exchange *exchange, struct str name); /* at == NULL when absent */
 struct str exchange_param(const struct exchange *exchange,
                           struct str name); /* the first; at == NULL when absent */
