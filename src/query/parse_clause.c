@@ -144,8 +144,16 @@ static bool parse_match(struct parser *parser, struct match *match)
     }
     lex->at++;
     do {
+        lex_blanks(lex);
+        uint32_t column = lex_column(lex);
+        bool quoted = lex_peek(lex) == '\'';
         if (!parse_value(parser, match))
             return false;
+        struct match alone = {.values = &match->values[match->value_count - 1], .value_count = 1};
+        value_special(&alone, quoted);
+        if (alone.kind != MATCH_VALUES)
+            return parse_fail(parser, column, "a value, or the value in single quotes",
+                              "a range or `-` stands alone, not in a list");
     } while (lex_take(lex, ','));
     uint32_t here = lex_column(lex);
     return lex_take(lex, ')') || parse_fail(parser, here, "`,` or `)`", "the list of values does not end");

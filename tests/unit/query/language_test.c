@@ -5,6 +5,7 @@
  *   load [LANE]                                 rows, a line each, on the next indented lines:
  *     METRIC @FIELD:VALUE,... TIME VALUE [TIME VALUE ...]       @- is the empty source
  *     KIND#METRIC ...                                           for metrics that no scheme declares
+ *   seal                                        heads become files
  *   forget                                      an empty store again
  *   now TIME                                    what the queries below take for now (else their `to`)
  *   groups_max N, rows_max N, exact_bytes_max N for the queries below; 0: the default
@@ -273,6 +274,8 @@ static void run_script(struct script *script)
             load(script, line);
         else if (str_eq(word, STR("forget")))
             world_forget(script->world);
+        else if (str_eq(word, STR("seal")))
+            store_tidy(script->world->store, true);
         else if (str_eq(word, STR("now")))
             script->now_ms = line.size ? clock_of(script, line) : 0;
         else if (str_eq(word, STR("groups_max")))

@@ -104,6 +104,8 @@ static void make_rows(struct model *model, struct world *world)
                   world_source(world, &set), WORLD_DAY_MS + row->time_ms, row->value);
         if (draw(model, 40) == 0)
             world_commit(world, (uint32_t)draw(model, WORLD_LANES));
+        if (draw(model, 150) == 0)
+            store_tidy(world->store, true); /* what was in heads is in files now */
     }
     world_commit(world, 0);
 }
@@ -384,7 +386,7 @@ int main(int argc, char **argv)
 {
     const char *quick = getenv("DIALTONE_TEST_QUICK");
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-    uint64_t count = argc > 3 ? strtoull(argv[3], NULL, 0) : quick && *quick ? 20 : 120;
+    uint64_t count = argc > 3 ? strtoull(argv[3], NULL, 0) : quick && *quick ? 6 : 40;
     struct buf scheme = {0}, query = {0};
     struct why why = {0};
     struct model *model = MEM_NEW(struct model);

@@ -136,6 +136,8 @@ static const struct refused REFUSED[] = {
     {"a @host:", 9, "value"},
     {"a @host:(1,2", 13, "does not end"},
     {"a @f:5..1", 4, "range is empty"},
+    {"a @f:(1,2..3)", 9, "stands alone"},
+    {"a @f:(-,2)", 7, "stands alone"},
     {"a p101", 3, "no percentile"},
     {"a count count", 9, "twice"},
     {"a top 0", 7, "1 to 10000"},
