@@ -176,6 +176,45 @@ void cells_add(struct cells *cells, const uint32_t *cell, const double *value, c
     }
 }
 
+static void add_range_run(struct cells *cells, uint32_t c, const double *value, uint32_t n)
+{
+    double min = cells->min[c], max = cells->max[c];
+    for (uint32_t i = 0; i < n; i++) {
+        min = value[i] < min ? value[i] : min;
+        max = value[i] > max ? value[i] : max;
+    }
+    cells->min[c] = min;
+    cells->max[c] = max;
+}
+
+void cells_add_run(struct cells *cells, uint32_t c, const double *value, const int64_t *time_ms, uint32_t n)
+{
+    cells->seen[c / cells->stride] |= n > 0;
+    if (cells->needs.sum) {
+        struct exact_sum sum = cells->sum[c];
+        for (uint32_t i = 0; i < n; i++)
+            sum_add(&sum, value[i]);
+        cells->sum[c] = sum;
+    }
+    if (cells->needs.range)
+        add_range_run(cells, c, value, n);
+    if (cells->needs.values && !cells->sketches)
+        value_add_run(cells->store, &cells->values[c], value, n);
+    for (uint32_t i = 0; cells->sketches && i < n; i++)
+        add_sketched(cells, c, value[i]);
+    if (!cells->needs.last && !cells->needs.spread) {
+        cells->count[c] += n;
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (cells->needs.last)
+            last_take(&cells->last[c], cells->count[c] == 0, time_ms[i], value[i]);
+        if (cells->needs.spread)
+            add_spreads(cells, c, value[i]);
+        cells->count[c]++;
+    }
+}
+
 void cells_add_distinct(struct cells *cells, const uint32_t *cell, const uint64_t *hash, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {

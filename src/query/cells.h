@@ -56,6 +56,9 @@ void cells_reserve(struct cells *cells, uint32_t groups);
 /* n rows; cell[i] = group * stride + step, inside what is reserved. */
 void cells_add(struct cells *cells, const uint32_t *cell, const double *value, const int64_t *time_ms,
                uint32_t n);
+/* n rows of one cell. */
+void cells_add_run(struct cells *cells, uint32_t cell, const double *value, const int64_t *time_ms,
+                   uint32_t n);
 void cells_add_distinct(struct cells *cells, const uint32_t *cell, const uint64_t *hash, uint32_t n);
 /* Values become sketches from here on; the caller empties the store. */
 void cells_to_sketches(struct cells *cells);

@@ -12,18 +12,38 @@ struct value_chunk {
     double values[];
 };
 
-void value_add(struct value_store *store, struct value_list *list, double value)
+/* A chunk with room for one more at least. */
+static struct value_chunk *open_chunk(struct value_store *store, struct value_list *list)
 {
     struct value_chunk *chunk = list->chunks;
-    if (!chunk || chunk->count == chunk->cap) {
-        uint32_t cap = chunk ? chunk->cap * 2 + 2 : CHUNK_FIRST;
-        if (cap > CHUNK_MOST)
-            cap = CHUNK_MOST;
-        struct value_chunk *more = arena_alloc(&store->arena, sizeof(*more) + cap * sizeof(double));
-        more->next = chunk;
-        more->cap = cap;
-        list->chunks = chunk = more;
+    if (chunk && chunk->count < chunk->cap)
+        return chunk;
+    uint32_t cap = chunk ? chunk->cap * 2 + 2 : CHUNK_FIRST;
+    if (cap > CHUNK_MOST)
+        cap = CHUNK_MOST;
+    struct value_chunk *more = arena_alloc(&store->arena, sizeof(*more) + cap * sizeof(double));
+    more->next = chunk;
+    more->cap = cap;
+    list->chunks = more;
+    return more;
+}
+
+void value_add_run(struct value_store *store, struct value_list *list, const double *values, uint32_t count)
+{
+    list->count += count;
+    while (count) {
+        struct value_chunk *chunk = open_chunk(store, list);
+        uint32_t room = chunk->cap - chunk->count, taken = count < room ? count : room;
+        memcpy(chunk->values + chunk->count, values, taken * sizeof(double));
+        chunk->count += taken;
+        values += taken;
+        count -= taken;
     }
+}
+
+void value_add(struct value_store *store, struct value_list *list, double value)
+{
+    struct value_chunk *chunk = open_chunk(store, list);
     chunk->values[chunk->count++] = value;
     list->count++;
 }

@@ -21,6 +21,7 @@ struct value_list {
 };
 
 void value_add(struct value_store *store, struct value_list *list, double value);
+void value_add_run(struct value_store *store, struct value_list *list, const double *values, uint32_t count);
 /* Beyond its limit? Asked between batches: the limit may be passed by one batch. */
 bool value_store_is_full(const struct value_store *store);
 /* Calls each per run of values. */
