@@ -15,8 +15,10 @@ enum exit_code {
     EXIT_DATA_REFUSED = 4,
 };
 
-#define COMMAND_LIST(X)             \
-    X(version, "print the version") \
+#define COMMAND_LIST(X)                                          \
+    X(import, "load files of lines straight into a data folder") \
+    X(query, "ask a server, or a data folder")                   \
+    X(version, "print the version")                              \
     X(help, "explain a command")
 
 struct command {

@@ -258,6 +258,10 @@ static void ingest_line(struct ingest *ingest, struct intake *intake, const stru
         intake->reasons[REASON_quote_stray] += line->quote_stray;
         tally_reason(&ingest->tally, REASON_quote_stray, line->quote_stray, frame->text, ingest->now_ms);
     }
+    if (line->pairs_bad) {
+        intake->reasons[REASON_field_value_bad] += line->pairs_bad;
+        tally_reason(&ingest->tally, REASON_field_value_bad, line->pairs_bad, frame->text, ingest->now_ms);
+    }
     if (!line->measurement_count) {
         intake->without++;
         tally_add(&counts->lines_without, 1);
