@@ -16,6 +16,7 @@ enum exit_code {
 };
 
 #define COMMAND_LIST(X)                                          \
+    X(serve, "run the server")                                   \
     X(import, "load files of lines straight into a data folder") \
     X(query, "ask a server, or a data folder")                   \
     X(version, "print the version")                              \

@@ -38,9 +38,9 @@ static int take_pair(const char *file, const struct option *table, struct option
                      struct arena *arena, const yaml_node_t *key, const yaml_node_t *value)
 {
     if (key->type != YAML_SCALAR_NODE)
-        return complain(file, key->start_mark, "expected an option's name", STR_NONE);
+        return complain(file, key->start_mark, "expected an option's name", STR(""));
     if (value->type != YAML_SCALAR_NODE)
-        return complain(file, value->start_mark, "expected one word", STR_NONE);
+        return complain(file, value->start_mark, "expected one word", STR(""));
     for (int i = 0; table[i].name; i++) {
         if (!str_eq(str_of(table[i].name), scalar(key)) || strcmp(table[i].name, "config") == 0)
             continue;
@@ -58,7 +58,7 @@ static int take_document(const char *file, const struct option *table, struct op
     if (!root)
         return EXIT_OK;
     if (root->type != YAML_MAPPING_NODE)
-        return complain(file, root->start_mark, "expected `option: value` lines", STR_NONE);
+        return complain(file, root->start_mark, "expected `option: value` lines", STR(""));
     int code = EXIT_OK;
     for (yaml_node_pair_t *pair = root->data.mapping.pairs.start;
          !code && pair < root->data.mapping.pairs.top; pair++)
@@ -86,7 +86,7 @@ int config_file_read(const char *file, const struct option *table, struct option
         code = take_document(file, table, options, arena, &document);
         yaml_document_delete(&document);
     } else {
-        code = complain(file, parser.problem_mark, parser.problem ? parser.problem : "not YAML", STR_NONE);
+        code = complain(file, parser.problem_mark, parser.problem ? parser.problem : "not YAML", STR(""));
     }
     yaml_parser_delete(&parser);
     buf_done(&text);
