@@ -177,7 +177,7 @@ const when = (text, now, otherwise) => {
 };
 
 function defaults(kind) {
-  return { count: ['sum'], level: [''], value: ['avg'], measure: ['p50', 'p95', 'max'], unique: ['uniq'] }[kind] ?? ['sum'];
+  return { count: ['sum'], level: ['sum'], value: ['avg'], measure: ['p50', 'p95', 'max'], unique: ['uniq'] }[kind] ?? ['sum'];
 }
 
 function valuesOf(field, scope) {

@@ -194,6 +194,8 @@ await test('scope: in to one session, and out by the crumbs', async () => {
   await says(page, `${METRIC} @account_id:${account},campaign_id:${campaign},caller_session_id:${session}`);
   await charted(page);
   await page.waitForSelector(id('session'));
+  await page.click(`${id('samples')} summary`);
+  assert.ok(await page.locator(`${id('samples')} tbody tr`).count() > 0);
   await page.click(id('fit'));
   await page.waitForFunction(() => /from=\d+&to=\d+/.test(location.search));
   await page.click(id('crumb-account_id'));

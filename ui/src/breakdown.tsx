@@ -1,10 +1,8 @@
-/* breakdown.tsx: what lies below: the top groups by the next field of the zoom path. At the end of the path, the
- * samples of the one session. */
+/* breakdown.tsx: what lies below: the top groups by the next field of the zoom path. */
 
 import { effect, signal, computed } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import * as api from './api';
-import { count, duration, span, value } from './format';
+import { value } from './format';
 import { groupName, lastKnown } from './series';
 import * as S from './state';
 import * as T from './text';
@@ -161,62 +159,6 @@ export function Breakdown() {
         {f && f.field === field && f.groups.map((g) => <Row key={g.name} g={g} most={most} field={field} />)}
       </ol>
       {f && f.field === field && !f.groups.length && !failed.value && <p class="note">No group in this time and scope.</p>}
-    </section>
-  );
-}
-
-/* ---- the samples of one session ---- */
-
-interface Timeline { key: string; metrics: { name: string; unit: string; times: number[]; values: number[]; total: number }[]; from: number; to: number; every: number }
-const timeline = signal<Timeline | null>(null);
-
-async function loadTimeline() {
-  const scope = T.printMatches(S.scope.value.filter((m) => S.path.value.includes(m.field)));
-  const ask = S.ask(`** count @${scope} by metric top 20`, 500);
-  try {
-    const a = await api.query(ask);
-    const lists = a.series.map((s) => {
-      const times: number[] = [], values: number[] = [];
-      s.values.forEach((v, i) => { if (v) { times.push(a.times[i]); values.push(v); } });
-      return { name: s.fields.metric ?? s.metric, unit: s.unit, times, values, total: values.reduce((x, y) => x + y, 0) };
-    }).filter((m) => m.times.length).sort((x, y) => y.total - x.total);
-    const all = lists.flatMap((m) => m.times);
-    timeline.value = { key: scope, metrics: lists, every: a.every, from: Math.min(...all), to: Math.max(...all) + a.every };
-  } catch {
-    timeline.value = null;
-  }
-}
-
-export function Session() {
-  const scope = JSON.stringify([S.scope.value, S.state.value.range]);
-  useEffect(() => { loadTimeline(); }, [scope, S.tick.value]);
-  const t = timeline.value;
-  if (!t || !t.metrics.length) return null;
-  const pad = Math.max(5000, (t.to - t.from) * 0.05);
-  const width = t.to - t.from || 1;
-  const end = S.path.value[S.path.value.length - 1];
-  return (
-    <section class="card session" aria-label={`Samples of this ${say(end)}`} data-testid="session">
-      <header class="card-head">
-        <h2>This {say(end)}</h2>
-        <span class="muted">{count(t.metrics.reduce((n, m) => n + m.total, 0))} samples, {span(t.from, t.to)}</span>
-        <button class="button small end" data-testid="fit" onClick={() => S.zoomTime(t.from - pad, t.to + pad)}>Fit the time</button>
-      </header>
-      <ul class="lanes">
-        {t.metrics.map((m) => (
-          <li key={m.name}>
-            <button class="lane" onClick={() => S.choose(m.name, S.metrics.value.find((x) => x.name === m.name)?.fields ?? null)}
-              aria-current={S.chosen.value?.name === m.name} title={`${m.name}: ${m.total} samples`}>
-              <span class="name">{m.name}</span>
-              <svg viewBox="0 0 1000 16" preserveAspectRatio="none" aria-hidden="true">
-                {m.times.map((x) => <rect key={x} x={(1000 * (x - t.from)) / width} y="3" width={Math.max(3, (1000 * t.every) / width - 0.6)} height="10" rx="1" />)}
-              </svg>
-              <span class="figure">{count(m.total)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
-      <p class="note">A mark is a step of {duration(t.every)} with samples.</p>
     </section>
   );
 }

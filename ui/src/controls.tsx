@@ -1,7 +1,7 @@
 /* controls.tsx: statistic, grouping and time. */
 
 import { useState } from 'preact/hooks';
-import { duration, localInput, span } from './format';
+import { about, duration, localInput, span } from './format';
 import { Popover } from './popover';
 import * as S from './state';
 import { byOf, clauseOf, statsOf } from './text';
@@ -96,7 +96,7 @@ export function Time() {
       </button>
       <button class={`live ${S.following.value ? 'on' : ''}`} aria-pressed={S.following.value} data-testid="live" title="Follow live  l"
         onClick={toggleLive}>
-        <span class="dot" />Live{S.following.value && now ? <span class="muted"> {S.followMs.value / 1000} s</span> : null}
+        <span class="dot" />Live{S.following.value && now ? <span class="muted"> {about(S.followMs.value)}</span> : null}
       </button>
     </div>
   );

@@ -192,7 +192,7 @@ const statOrder = (a: string, b: string) => ORDER.indexOf(a) - ORDER.indexOf(b);
 export function statsFor(kind: string): string[] {
   switch (kind) {
     case 'count': return ['sum', 'rate', 'count'];
-    case 'level': return ['avg', 'min', 'max', 'last'];
+    case 'level': return ['sum', 'avg', 'min', 'max', 'last'];
     case 'value': return ['avg', 'min', 'p50', 'p95', 'p99', 'max', 'count'];
     case 'measure': return ['p50', 'p95', 'p99', 'avg', 'max', 'count'];
     case 'unique': return ['uniq'];
@@ -202,7 +202,7 @@ export function statsFor(kind: string): string[] {
 
 /* What an unsaid statistic means. */
 export function defaultStats(kind: string): string[] {
-  return ({ count: ['sum'], value: ['avg'], measure: ['p50', 'p95', 'max'], unique: ['uniq'] } as Record<string, string[]>)[kind] ?? [];
+  return ({ count: ['sum'], level: ['sum'], value: ['avg'], measure: ['p50', 'p95', 'max'], unique: ['uniq'] } as Record<string, string[]>)[kind] ?? [];
 }
 
 export function toggleBy(field: string) {
