@@ -100,7 +100,7 @@ function point(metric, stat, key, share, t, every) {
   }
   if (share < 0.001 && hash(metric.name + key + t) > 0.25) return [null, 'g'];
   const base = metric.median ?? metric.base * (metric.kind === 'level' ? share : 1);
-  const incident = metric.name === 'dialer.contact.answered' && /account_id=7\b/.test(key) ? 2.6 : 1;
+  const incident = metric.name === 'dialer.contact.answered' && /account_id=7\b/.test(key) ? 1.7 : 1;
   const stretch = 0.75 + 0.6 * hash(key + 'slow');
   const v = base * w * incident * (key ? stretch : 1) * (metric.kind === 'level' ? 1 : Q[stat] ?? Q.p95);
   return [Math.round(10 * (Math.min(metric.median ? 30000 : Infinity, v))) / 10, 'k'];
@@ -144,7 +144,7 @@ function parseQuery(q) {
   const out = { head: words[0][0], stats: [], scope: [], by: [], top: 0, every: 0, rate: false };
   const glob = out.head.replace(/'/g, '');
   const pattern = glob.replace(/:([a-z_]+)/g, '{$1}');
-  const re = new RegExp('^' + glob.replace(/[.]/g, '\\.').replace(/\*\*/g, '.+').replace(/(?<!\.)\*/g, '[^.]+') + '$');
+  const re = new RegExp('^' + glob.split('.').map((s) => (s === '**' ? '.+' : s.split('*').join('[^.]*'))).join('\\.') + '$');
   out.metrics = METRICS.filter((m) => m.name === glob || m.family === pattern || (glob.includes('*') && re.test(m.name)));
   if (!out.metrics.length && !FAMILIES.some((f) => f.pattern === pattern))
     throw new Wrong(`no metric is called "${glob}"`, words[0][1], 'a metric', nearest(glob, METRICS.map((m) => m.name)));

@@ -1,6 +1,6 @@
 /* chart.tsx: the chart (uPlot on a canvas), its presence lane, and the legend with live values. */
 
-import { signal, useComputed } from '@preact/signals';
+import { effect, signal, useComputed } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Answer } from './api';
@@ -11,6 +11,11 @@ import { color, isDark, seriesColor } from './theme';
 
 export const hover = signal<number | null>(null);
 export const hidden = signal<Set<string>>(new Set());
+/* a line hidden on one metric says nothing about the next */
+effect(() => {
+  S.selector.value;
+  hidden.value = new Set();
+});
 
 /* the palette is written as #rrggbb */
 const alpha = (c: string, a: number) => c + Math.round(a * 255).toString(16).padStart(2, '0');

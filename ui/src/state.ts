@@ -407,7 +407,7 @@ export function start() {
     }
   };
   names();
-  setInterval(() => { if (!document.hidden) loadNames().then(first, () => {}); }, 30000);
+  setInterval(() => { if (!document.hidden) loadNames().then(first, () => {}); }, 60000);
   pollHealth();
 }
 
