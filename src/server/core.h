@@ -39,6 +39,7 @@ struct server {
     struct rate rate;         /* samples per second, for people */
     uint32_t thread_count;
     struct ingest_thread *threads;
+    struct loop **loops; /* of the threads, as the ports want them */
     struct buf http_address, line_address;
     int64_t start_ms;
     uint64_t start_ns;

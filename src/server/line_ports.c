@@ -280,15 +280,11 @@ enum err line_ports_new(struct server *server, struct address address, struct li
 {
     uint32_t count = server->thread_count;
     struct line_ports *ports = mem_zero(1, sizeof *ports + count * sizeof *ports->ports);
-    struct loop **loops = mem_zero(count, sizeof *loops);
     ports->server = server;
     ports->count = count;
     pthread_mutex_init(&ports->lock, NULL);
     pthread_cond_init(&ports->stopped, NULL);
-    for (uint32_t i = 0; i < count; i++)
-        loops[i] = server->threads[i].loop;
-    enum err err = bind_both(ports, address, loops, why);
-    mem_free(loops);
+    enum err err = bind_both(ports, address, server->loops, why);
     if (err) {
         line_ports_free(ports);
         return err;

@@ -188,6 +188,7 @@ static enum err open_store(struct server *server, struct why *why)
 static enum err make_threads(struct server *server, struct why *why)
 {
     server->threads = mem_zero(server->thread_count, sizeof *server->threads);
+    server->loops = mem_zero(server->thread_count, sizeof *server->loops);
     for (uint32_t i = 0; i < server->thread_count; i++) {
         struct ingest_thread *thread = &server->threads[i];
         struct ingest_options options = {server->names, server->config.undeclared};
@@ -198,6 +199,7 @@ static enum err make_threads(struct server *server, struct why *why)
         enum err err = loop_new(server->sys, &thread->loop, why);
         if (err)
             return err;
+        server->loops[i] = thread->loop;
     }
     return ERR_OK;
 }
@@ -235,12 +237,9 @@ static enum err open_ports(struct server *server, struct why *why)
         err = parse_address(server->config.line, "line", &line, why);
     if (err)
         return err;
-    struct loop **loops = mem_zero(server->thread_count, sizeof *loops);
-    for (uint32_t i = 0; i < server->thread_count; i++)
-        loops[i] = server->threads[i].loop;
     split_hosts(server);
     struct http_server_options options = {.address = http,
-                                          .loops = loops,
+                                          .loops = server->loops,
                                           .loop_count = server->thread_count,
                                           .ctx = server,
                                           .check_host = true,
@@ -250,7 +249,6 @@ static enum err open_ports(struct server *server, struct why *why)
     err = http_server_new(&options, &server->http, why);
     if (!err && server->config.line.size)
         err = line_ports_new(server, line, &server->lines, why);
-    mem_free(loops);
     if (err)
         return err;
     address_print(http_server_address(server->http), &server->http_address);
@@ -356,6 +354,7 @@ void server_free(struct server *server)
         ingest_free(server->threads[i].ingest);
     }
     mem_free(server->threads);
+    mem_free(server->loops);
     if (server->store)
         store_close(server->store);
     scheme_unref(server->scheme);
