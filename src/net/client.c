@@ -126,11 +126,18 @@ static void set_method(CURL *curl, struct str body, const char *method)
 
 static enum err explain(struct client *client, CURLcode code, const char *url, struct why *why)
 {
+    bool is_http = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
     const char *text = client->error[0] ? client->error : curl_easy_strerror(code);
-    enum err err = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ? ERR_REFUSED
-                   : code == CURLE_OPERATION_TIMEDOUT                                  ? ERR_TIMEOUT
-                   : code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ? ERR_SYNTAX
-                                                                                       : ERR_IO;
+    enum err err = ERR_IO;
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
+        err = ERR_REFUSED;
+    else if (code == CURLE_OPERATION_TIMEDOUT)
+        err = ERR_TIMEOUT;
+    else if (code == CURLE_URL_MALFORMAT || (code == CURLE_UNSUPPORTED_PROTOCOL && !is_http))
+        err = ERR_SYNTAX;
+    else if (code ==
+             CURLE_UNSUPPORTED_PROTOCOL) /* for libcurl, an answer without a status line is HTTP/0.9 */
+        text = "the answer is not HTTP";
     return why_set(why, err, "%.120s: %.180s", url, text);
 }
 
