@@ -32,7 +32,7 @@ enum err run_poll(struct run *run, uint64_t rows)
         return query_fail(run->error, ERR_LIMIT, 0, "a shorter range or fewer metrics",
                           "more than %llu rows would be read", (unsigned long long)rows_max(run));
     run->polls++;
-    if (options->deadline_ns && (run->polls & 7) == 0 && sys_mono_ns(options->sys) > options->deadline_ns)
+    if (options->deadline_ns && sys_mono_ns(options->sys) > options->deadline_ns)
         return query_fail(run->error, ERR_TIMEOUT, 0, "a shorter range, a longer step or a narrower scope",
                           "the query took too long; %llu rows were read", (unsigned long long)run->rows_read);
     if (options->gone && (run->polls & 63) == 0 && options->gone(options->gone_ctx))

@@ -286,18 +286,23 @@ static void put_point(struct level_feed *level, uint32_t group, int64_t point_ms
         cells_add(&level->feed->cells, &cell, &value, &time, 1);
 }
 
-static void fold_points(struct level_feed *level)
+static enum err fold_points(struct level_feed *level)
 {
-    uint32_t groups = groups_count(&level->run->groups);
+    struct run *run = level->run;
+    uint32_t groups = groups_count(&run->groups);
     cells_reserve(&level->feed->cells, groups);
-    for (uint32_t group = 0; group < groups; group++)
+    for (uint32_t group = 0; group < groups; group++) {
+        if (run_poll(run, 0) != ERR_OK)
+            return run->error->err;
         for (uint32_t i = 0; i < level->point_count; i++) {
             const struct level_point *point = &level->points[(size_t)group * level->point_count + i];
             /* What has not begun yet is not known. */
-            bool ahead = point_at(level, i) - level->grid_ms >= level->run->grid.now_ms;
+            bool ahead = point_at(level, i) - level->grid_ms >= run->grid.now_ms;
             if (point->count && !ahead)
                 put_point(level, group, point_at(level, i), combine(point, level->feed->across));
         }
+    }
+    return ERR_OK;
 }
 
 static enum err level_window(struct level_feed *level)
@@ -313,14 +318,16 @@ static enum err level_window(struct level_feed *level)
                               "too many sources of a level at once");
         level->point_count /= 2;
     }
+    if (level->row_count == 0)
+        return run_poll(level->run, 0);
     sort_rows(level);
     level->points =
         mem_zero((size_t)groups_count(&level->run->groups) * level->point_count + 1, sizeof(*level->points));
     spread_rows(level);
-    fold_points(level);
+    enum err err = fold_points(level);
     mem_free(level->points);
     level->points = NULL;
-    return ERR_OK;
+    return err;
 }
 
 enum err level_execute(struct run *run, struct feed *feed)
@@ -338,7 +345,8 @@ enum err level_execute(struct run *run, struct feed *feed)
         grid_span(grid, 0, &from, &to);
         low = to - feed->over_ms < low ? to - feed->over_ms : low;
     }
-    int64_t at = (low >= 0 ? low / level.grid_ms : -1) * level.grid_ms + level.grid_ms;
+    int64_t at =
+        (low >= 0 ? low / level.grid_ms : -1) * level.grid_ms + level.grid_ms; /* no sample is before 1970 */
     int64_t most = 100000; /* shrinks as windows turn out too big */
     enum err err = ERR_OK;
     while (err == ERR_OK && feed->metric_count && at < grid->to_ms + level.grid_ms) {
