@@ -6,9 +6,17 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "scheme/rewrite.h"
+#include "scheme/source_cache.h"
 #include "scheme/spelling.h"
 
-enum { METRICS_CACHED_MAX = 65536 };
+enum { METRICS_CACHED_MAX = 65536, METRIC_HINTS = 1024 };
+
+/* Where a name was found last time, by its size and last bytes: the names of one application differ there. */
+struct metric_hint {
+    const char *at; /* in metric_names; NULL when nothing is known */
+    uint32_t size;
+    uint32_t index;
+};
 
 /* The templates a source is read by, and fields that a rewritten name sets. */
 struct template_set {
@@ -24,26 +32,19 @@ struct metric_entry {
     enum reason refused;
 };
 
-struct source_entry {
-    struct resolved_source source;
-    uint64_t remarks; /* bit by reason, counted again at every use */
-};
-
 struct resolver {
     struct scheme *scheme;
     struct names *names;
     enum undeclared undeclared;
     struct intern metric_names;
+    struct metric_hint hints[METRIC_HINTS];
     struct metric_entry *metrics;
     uint32_t metric_cap;
     struct intern set_keys;
     struct template_set *sets;
     uint32_t set_cap;
-    struct intern source_keys;
-    struct source_entry **sources;
-    uint32_t source_cap;
+    struct source_cache sources;
     struct arena set_arena;
-    struct arena source_arena;
     struct arena scratch; /* of one call */
     struct arena once_arena;
     struct buf key;
@@ -66,12 +67,10 @@ void resolver_free(struct resolver *resolver)
     scheme_unref(resolver->scheme);
     intern_done(&resolver->metric_names);
     intern_done(&resolver->set_keys);
-    intern_done(&resolver->source_keys);
     mem_free(resolver->metrics);
     mem_free(resolver->sets);
-    mem_free(resolver->sources);
     arena_done(&resolver->set_arena);
-    arena_done(&resolver->source_arena);
+    source_cache_done(&resolver->sources);
     arena_done(&resolver->scratch);
     arena_done(&resolver->once_arena);
     buf_done(&resolver->key);
@@ -83,19 +82,14 @@ uint64_t resolver_generation(const struct resolver *resolver)
     return scheme_generation(resolver->scheme);
 }
 
-static void forget_sources(struct resolver *resolver)
-{
-    intern_reset(&resolver->source_keys);
-    arena_reset(&resolver->source_arena);
-}
-
 /* Sources are remembered by the number of their template set, so they go with the sets. */
 static void forget_metrics(struct resolver *resolver)
 {
     intern_reset(&resolver->metric_names);
+    memset(resolver->hints, 0, sizeof resolver->hints);
     intern_reset(&resolver->set_keys);
     arena_reset(&resolver->set_arena);
-    forget_sources(resolver);
+    source_cache_reset(&resolver->sources);
 }
 
 /* Room for one more in an array that grows by doubling. */
@@ -185,7 +179,19 @@ static void learn_metric(struct resolver *resolver, struct metric_entry *entry, 
         names_declare(resolver->names, entry->metric.metric, match.def->kind, match.def->unit);
 }
 
-static struct metric_entry *metric_entry(struct resolver *resolver, const struct measurement *m)
+static inline struct metric_hint *hint_of(struct resolver *resolver, struct str name)
+{
+    uint64_t tail = 0;
+    if (name.size >= sizeof tail)
+        memcpy(&tail, name.at + name.size - sizeof tail, sizeof tail);
+    else if (name.size)
+        memcpy(&tail, name.at, name.size);
+    uint64_t mixed = (tail + name.size) * 0x9e3779b97f4a7c15u;
+    return &resolver->hints[mixed >> 32 & (METRIC_HINTS - 1)];
+}
+
+static struct metric_entry *find_metric(struct resolver *resolver, const struct measurement *m,
+                                        struct metric_hint *hint)
 {
     uint32_t before = resolver->metric_names.count;
     if (before >= METRICS_CACHED_MAX) {
@@ -197,7 +203,18 @@ static struct metric_entry *metric_entry(struct resolver *resolver, const struct
         GROW(resolver->metrics, resolver->metric_cap, before);
         learn_metric(resolver, &resolver->metrics[index], m->name, m);
     }
+    struct str name = intern_get(&resolver->metric_names, index);
+    *hint = (struct metric_hint){name.at, (uint32_t)name.size, index};
     return &resolver->metrics[index];
+}
+
+static inline struct metric_entry *metric_entry(struct resolver *resolver, const struct measurement *m)
+{
+    struct metric_hint *hint = hint_of(resolver, m->name);
+    if (__builtin_expect(hint->at && hint->size == m->name.size && !memcmp(hint->at, m->name.at, hint->size),
+                         1))
+        return &resolver->metrics[hint->index];
+    return find_metric(resolver, m, hint);
 }
 
 /* The declared kind rules: is this verb welcome? */
@@ -356,45 +373,39 @@ static void learn_source(struct resolver *resolver, struct source_entry *entry,
     buf_done(&bytes);
 }
 
-/* Everything the source depends on: template set, reporter, the text, and pairs that name a declared field.
- */
-static void make_key(struct resolver *resolver, const struct resolved_metric *metric, const struct line *line,
-                     const struct reporter *reporter)
+/* The pairs that name a declared field; each with its sizes, so that no two lists look the same. */
+static struct str declared_pairs(struct resolver *resolver, const struct line *line)
 {
     struct buf *key = &resolver->key;
-    uint32_t head[2] = {metric->template_set, reporter->id};
     key->size = 0;
-    buf_put(key, head, sizeof head);
-    buf_str(key, line->source);
     for (uint32_t i = 0; i < line->pair_count; i++) {
         if (!scheme_find_field(resolver->scheme, line->pairs[i].key))
             continue;
-        buf_char(key, 0);
-        buf_str(key, line->pairs[i].key);
-        buf_char(key, 0);
-        buf_str(key, line->pairs[i].value);
+        buf_sized_str(key, line->pairs[i].key);
+        buf_sized_str(key, line->pairs[i].value);
     }
+    return buf_view(key);
 }
 
 static struct source_entry *source_entry(struct resolver *resolver, const struct resolved_metric *metric,
                                          const struct line *line, const struct reporter *reporter)
 {
-    if (!reporter->id) {
+    struct source_cache *sources = &resolver->sources;
+    struct source_key key = {metric->template_set, reporter->id, line->source, STR_NONE};
+    if (line->pair_count)
+        key.pairs = declared_pairs(resolver, line);
+    if (!reporter->id || key.text.size + key.pairs.size > SOURCE_KEY_BYTES_MAX) {
         arena_reset(&resolver->once_arena);
         learn_source(resolver, &resolver->once, metric, line, reporter, &resolver->once_arena);
         return &resolver->once;
     }
-    if (resolver->source_keys.count >= RESOLVE_SOURCES_MAX)
-        forget_sources(resolver);
-    make_key(resolver, metric, line, reporter);
-    uint32_t before = resolver->source_keys.count;
-    uint32_t index = intern_resolve(&resolver->source_keys, buf_view(&resolver->key));
-    if (index == before) {
-        GROW(resolver->sources, resolver->source_cap, before);
-        resolver->sources[index] = ARENA_NEW(&resolver->source_arena, struct source_entry);
-        learn_source(resolver, resolver->sources[index], metric, line, reporter, &resolver->source_arena);
-    }
-    return resolver->sources[index];
+    if (sources->count >= RESOLVE_SOURCES_MAX || source_cache_bytes(sources) > SOURCE_CACHE_BYTES_MAX)
+        source_cache_reset(sources);
+    bool is_new;
+    struct source_entry *entry = source_cache_resolve(sources, &key, &is_new);
+    if (is_new)
+        learn_source(resolver, entry, metric, line, reporter, &sources->arena);
+    return entry;
 }
 
 struct resolved_source *resolve_source(struct resolver *resolver, const struct resolved_metric *metric,

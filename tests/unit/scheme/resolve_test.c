@@ -244,6 +244,48 @@ static void many_sources_start_afresh_and_stay_right(void **state)
     resolver_free(resolver);
 }
 
+/* A source that is too long to be remembered is read anew every time. */
+static void long_sources_are_not_remembered(void **state)
+{
+    char text[2100];
+    int size = snprintf(text, sizeof text, "account_id=7 count#dialer.requests.total source=");
+    memset(text + size, 'x', sizeof text - 1 - (size_t)size);
+    text[sizeof text - 1] = 0;
+    char want[400];
+    snprintf(want, sizeof want,
+             "dialer.requests.total count 1 | account_id=7 source=%.255s | source_unfit | field_value_bad",
+             text + size);
+    must_resolve(state, text, want);
+}
+
+/* Pairs are told apart from a source that looks like them. */
+static void keys_of_sources_are_not_mixed_up(void **state)
+{
+    struct fixture *fixture = *state;
+    struct resolver *resolver = resolver_new(fixture->scheme, fixture->names, UNDECLARED_ACCEPT);
+    struct reporter reporter = {.id = 1};
+    static const char *const texts[] = {
+        "count#any.thing source=a env=b", "count#any.thing source=\"a\\u0000env\\u0000b\"",
+        "count#any.thing source=a env=\"b\\u0000host\\u0000c\"", "count#any.thing source=a env=b host=c"};
+    struct str seen[4];
+    struct arena arena = {0};
+    for (unsigned i = 0; i < 4; i++) {
+        struct line line;
+        enum reason refused;
+        struct remarks remarks = {0};
+        struct resolved_metric metric;
+        line_init(&line);
+        assert_true(line_parse(&line, str_of(texts[i]), NULL, &refused));
+        assert_int_equal(resolve_metric(resolver, &line.measurements[0], &remarks, &metric), REASON_NONE);
+        seen[i] = arena_str(&arena, resolve_source(resolver, &metric, &line, &reporter, &remarks)->bytes);
+        for (unsigned j = 0; j < i; j++)
+            assert_false(str_eq(seen[i], seen[j]));
+        line_done(&line);
+    }
+    arena_done(&arena);
+    resolver_free(resolver);
+}
+
 static void names_beyond_the_limit_are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -274,6 +316,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(kinds_and_units, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_that_are_rewritten_or_not_declared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_sources_start_afresh_and_stay_right, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_sources_are_not_remembered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_of_sources_are_not_mixed_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_beyond_the_limit_are_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

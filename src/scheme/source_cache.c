@@ -1,0 +1,151 @@
+/* The live sources of a busy server fit no inner cache, so what a look-up costs is the memory it waits for.
+ * Open addressing with eight bytes a slot keeps the slots small; a slot names its entry by a 64-byte cell of
+ * a chunk, so there is no pointer to follow in between; entries start at a cell, their key right behind, so
+ * that a hit on a key of 64 bytes reads two neighbouring cache lines. */
+#include "scheme/source_cache.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+enum {
+    SLOTS_FIRST = 1024,
+    CELL_BYTES = 64,
+    CHUNK_CELLS = 1024,
+};
+
+static uint64_t hash_key(const struct source_key *key)
+{
+    uint64_t hash = hash_bytes(key->text) ^ ((uint64_t)key->template_set << 32 | key->reporter);
+    if (__builtin_expect(key->pairs.size != 0, 0))
+        hash = hash_mix(hash) + hash_bytes(key->pairs);
+    return hash_mix(hash);
+}
+
+static inline struct source_entry *entry_at(const struct source_cache *cache, uint32_t place)
+{
+    uint32_t cell = place - 1;
+    uintptr_t chunk = (uintptr_t)cache->chunks[cell / CHUNK_CELLS];
+    chunk = (chunk + CELL_BYTES - 1) & ~(uintptr_t)(CELL_BYTES - 1);
+    return (struct source_entry *)(void *)(chunk + (uintptr_t)(cell % CHUNK_CELLS) * CELL_BYTES);
+}
+
+static inline bool holds(const struct source_entry *entry, const struct source_key *key)
+{
+    if (entry->template_set != key->template_set || entry->reporter != key->reporter ||
+        entry->text_size != key->text.size || entry->pairs_size != key->pairs.size)
+        return false;
+    if (key->text.size && memcmp(entry->words, key->text.at, key->text.size) != 0)
+        return false;
+    return !key->pairs.size || !memcmp(entry->words + key->text.size, key->pairs.at, key->pairs.size);
+}
+
+static void add_chunk(struct source_cache *cache)
+{
+    if (cache->chunk_count == cache->chunk_cap) {
+        cache->chunk_cap = cache->chunk_cap ? cache->chunk_cap * 2 : 16;
+        cache->chunks = mem_resize(cache->chunks, cache->chunk_cap, sizeof *cache->chunks);
+    }
+    cache->chunks[cache->chunk_count++] = mem_alloc((CHUNK_CELLS + 1) * CELL_BYTES);
+    cache->chunk_used = 0;
+}
+
+/* Returns the place of a new entry. */
+static uint32_t add(struct source_cache *cache, const struct source_key *key)
+{
+    size_t size = sizeof(struct source_entry) + key->text.size + key->pairs.size;
+    CHECK(key->text.size + key->pairs.size <= SOURCE_KEY_BYTES_MAX);
+    uint32_t cells = (uint32_t)((size + CELL_BYTES - 1) / CELL_BYTES);
+    if (!cache->chunk_count || cache->chunk_used + cells > CHUNK_CELLS)
+        add_chunk(cache);
+    uint32_t place = (cache->chunk_count - 1) * CHUNK_CELLS + cache->chunk_used + 1;
+    cache->chunk_used += cells;
+    cache->count++;
+    struct source_entry *entry = entry_at(cache, place);
+    *entry = (struct source_entry){.template_set = key->template_set,
+                                   .reporter = key->reporter,
+                                   .text_size = (uint32_t)key->text.size,
+                                   .pairs_size = (uint32_t)key->pairs.size};
+    if (key->text.size)
+        memcpy(entry->words, key->text.at, key->text.size);
+    if (key->pairs.size)
+        memcpy(entry->words + key->text.size, key->pairs.at, key->pairs.size);
+    return place;
+}
+
+static uint64_t hash_entry(const struct source_entry *entry)
+{
+    struct source_key key = {entry->template_set,
+                             entry->reporter,
+                             {entry->words, entry->text_size},
+                             {entry->words + entry->text_size, entry->pairs_size}};
+    return hash_key(&key);
+}
+
+/* The low half of a hash chooses the slot, the high half is its tag. */
+static void grow(struct source_cache *cache)
+{
+    uint32_t count = cache->slot_count ? cache->slot_count * 2 : SLOTS_FIRST, mask = count - 1;
+    struct source_slot *slots = mem_zero(count, sizeof *slots);
+    for (uint32_t i = 0; i < cache->slot_count; i++) {
+        if (!cache->slots[i].place)
+            continue;
+        uint32_t at = (uint32_t)hash_entry(entry_at(cache, cache->slots[i].place)) & mask;
+        while (slots[at].place)
+            at = (at + 1) & mask;
+        slots[at] = cache->slots[i];
+    }
+    mem_free(cache->slots);
+    cache->slots = slots;
+    cache->slot_count = count;
+}
+
+struct source_entry *source_cache_resolve(struct source_cache *cache, const struct source_key *key,
+                                          bool *is_new)
+{
+    if (cache->count >= cache->slot_count / 4 * 3)
+        grow(cache);
+    uint64_t hash = hash_key(key);
+    uint32_t tag = (uint32_t)(hash >> 32), mask = cache->slot_count - 1, at = (uint32_t)hash & mask;
+    for (; cache->slots[at].place; at = (at + 1) & mask) {
+        struct source_slot slot = cache->slots[at];
+        if (slot.tag != tag)
+            continue;
+        struct source_entry *entry = entry_at(cache, slot.place);
+        if (holds(entry, key)) {
+            *is_new = false;
+            return entry;
+        }
+    }
+    *is_new = true;
+    cache->slots[at] = (struct source_slot){tag, add(cache, key)};
+    return entry_at(cache, cache->slots[at].place);
+}
+
+size_t source_cache_bytes(const struct source_cache *cache)
+{
+    return cache->slot_count * sizeof *cache->slots +
+           (size_t)cache->chunk_count * (CHUNK_CELLS + 1) * CELL_BYTES + cache->arena.size;
+}
+
+static void free_entries(struct source_cache *cache)
+{
+    for (uint32_t i = 0; i < cache->chunk_count; i++)
+        mem_free(cache->chunks[i]);
+    mem_free(cache->chunks);
+    mem_free(cache->slots);
+}
+
+void source_cache_reset(struct source_cache *cache)
+{
+    free_entries(cache);
+    arena_reset(&cache->arena);
+    *cache = (struct source_cache){.arena = cache->arena};
+}
+
+void source_cache_done(struct source_cache *cache)
+{
+    free_entries(cache);
+    arena_done(&cache->arena);
+    *cache = (struct source_cache){0};
+}

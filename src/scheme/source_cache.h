@@ -1,0 +1,56 @@
+/* source_cache.h: what sources resolved to, by the bytes they were written with and who sent them.
+ *
+ * Inside scheme only. Zero-initialised is ready. One thread. Entries stay valid until source_cache_reset or
+ * source_cache_done.
+ */
+#ifndef SCHEME_SOURCE_CACHE_H
+#define SCHEME_SOURCE_CACHE_H
+
+#include "base/arena.h"
+#include "scheme/resolve.h"
+
+enum {
+    SOURCE_KEY_BYTES_MAX = 1024,                /* text and pairs of what is remembered */
+    SOURCE_CACHE_BYTES_MAX = 128 * 1024 * 1024, /* beyond, it is full whatever its count */
+};
+
+/* Everything that a source depends on. Views are the caller's. */
+struct source_key {
+    uint32_t template_set;
+    uint32_t reporter;
+    struct str text;  /* of source= */
+    struct str pairs; /* those that name a declared field, in bytes that tell them apart; mostly empty */
+};
+
+struct source_entry {
+    struct resolved_source source;
+    uint64_t remarks; /* bit by reason, counted again at every use */
+    uint32_t template_set, reporter;
+    uint32_t text_size, pairs_size;
+    char words[]; /* text, then pairs */
+};
+
+struct source_slot {
+    uint32_t tag;   /* of the hash */
+    uint32_t place; /* of the entry, in cells, + 1; 0: free */
+};
+
+struct source_cache {
+    struct source_slot *slots;
+    uint32_t slot_count; /* a power of two; three quarters of it may be taken */
+    uint32_t count;
+    char **chunks; /* of entries */
+    uint32_t chunk_count, chunk_cap;
+    uint32_t chunk_used; /* cells of the last chunk */
+    struct arena arena;  /* for what entries point to */
+};
+
+/* The entry of key, whose text and pairs are at most SOURCE_KEY_BYTES_MAX together. When it is new it is
+ * zeroed but for its key, and *is_new says so. */
+struct source_entry *source_cache_resolve(struct source_cache *cache, const struct source_key *key,
+                                          bool *is_new);
+size_t source_cache_bytes(const struct source_cache *cache); /* memory held */
+void source_cache_reset(struct source_cache *cache);
+void source_cache_done(struct source_cache *cache);
+
+#endif
