@@ -139,6 +139,8 @@ export function parse(text: string): Query | null {
   const words = found.map((t) => t.text);
   let i = 1;
   if (/^[-+*/@]$/.test(words[0]) || words[0][0] === '@') return null;
+  /* a comma joins; one that hangs would join what comes next */
+  if (words.some((w) => w.startsWith(',') || w.endsWith(','))) return null;
   while (i < words.length && /^[-+*/]$/.test(words[i])) {
     if (i + 1 >= words.length) return null;
     i += 2;

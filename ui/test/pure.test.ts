@@ -173,3 +173,37 @@ test('series: named by what differs', () => {
   assert.deepEqual(drawn(a([s('a', 'sum', { other: 'true' })])).map((d) => d.label), ['other']);
   assert.deepEqual(drawn(a([s('(a / b)', '', {})])).map((d) => d.label), ['(a / b)']);
 });
+
+/* A small generator, so that a failure can be run again by its seed. */
+function random(seed: number) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+test('query: whatever is typed is cut the same again, and every control leaves it readable', () => {
+  const seed = Date.now() % 1e9;
+  const next = random(seed);
+  const pick = <V>(list: V[]): V => list[Math.floor(next() * list.length)];
+  const pieces = ['a.b', '**', ':x.y', "'q r'", '@h:1', "@h:'a b',k!:(1,2)", '@', 'by', 'x', 'x,y', ',', 'top', '5', 'p95', 'sum', 'uniq', 'rate', '1m', 'every',
+    'over', 'other', 'above', '-3', 'spike', '1w', 'x4', 'rises', 'pct', 'in', 'within', 'reaches', '(', ')', '+', '-', '/', "'", '  ', 'share(', 'fill', 'zero', 'ä'];
+  let cut = 0;
+  for (let i = 0; i < 20000; i++) {
+    const text = Array.from({ length: 1 + Math.floor(next() * 7) }, () => pick(pieces)).join(next() < 0.9 ? ' ' : '');
+    const q = T.parse(text);
+    if (!q) continue;
+    cut++;
+    const why = `seed ${seed}: ${text}`;
+    assert.deepEqual(T.parse(T.print(q)), q, why);
+    for (const changed of [T.withStats(q, ['p50', 'p95']), T.withBy(q, ['x']), T.withTop(q, 3), T.withScope(q, T.setMatch(T.scopeOf(q), 'k', "it's (a) b")),
+      T.withRate(q, '1m'), T.without(q, 'by', 'top', 'bottom', 'other')]) {
+      const again = T.parse(T.print(changed));
+      assert.ok(again, `${why} -> ${T.print(changed)}`);
+      assert.equal(again.head, q.head, why);
+    }
+  }
+  assert.ok(cut > 200, `only ${cut} were cut`);
+});
