@@ -258,9 +258,9 @@ function status() {
     lines: { received, with: received - 12034 - 57, without: 12034, refused: 57 },
     measurements: { found: 2 * received, accepted: 2 * received - 1290, refused: 1290, parked: 0 },
     reasons: [
-      { reason: 'not_finite', class: 'refused', text: 'the number is not finite', count: 3, example: 'source=web01 sample#load=NaN' },
-      { reason: 'verb_differs', class: 'noted', text: 'the verb is not the declared kind', count: 1230, example: 'measure#dialer.requests.total=1 source=web01.42' },
-      { reason: 'line_too_long', class: 'refused', text: 'the line is longer than 64 KiB', count: 57, example: null },
+      { reason: 'not_finite', class: 'sample', text: 'the number is not finite', count: 3, example: 'source=web01 sample#load=NaN' },
+      { reason: 'verb_differs', class: 'remark', text: 'the verb is not the declared kind', count: 1230, example: 'measure#dialer.requests.total=1 source=web01.42' },
+      { reason: 'line_too_long', class: 'line', text: 'the line is longer than 64 KiB', count: 57, example: null },
     ],
     store: { rows: 41234567, segments: 212, disk_bytes: 213e6, disk_max: 40e9, oldest: Date.now() - 7 * 86400e3, newest: Date.now(), read_only: false },
   };

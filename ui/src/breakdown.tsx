@@ -2,7 +2,7 @@
 
 import { effect, signal, computed } from '@preact/signals';
 import * as api from './api';
-import { value } from './format';
+import { FINE_STEPS, value } from './format';
 import { groupName, lastKnown } from './series';
 import * as S from './state';
 import * as T from './text';
@@ -28,6 +28,8 @@ export const split = computed<string>(() => {
   const said = S.state.value.split;
   const all = splitFields.value;
   if (said && all.includes(said)) return said;
+  const placeholder = (S.selector.value?.match(/[:{][a-z][a-z0-9_]*/g) ?? []).map((p) => p.slice(1)).find((p) => all.includes(p));
+  if (placeholder && S.depth.value === 0) return placeholder;
   const next = S.path.value.slice(S.depth.value).find((f) => all.includes(f));
   if (next) return next;
   return all.find((f) => !S.path.value.includes(f)) ?? all[0] ?? '';
@@ -60,7 +62,7 @@ async function load(q: string, field: string) {
   const mine = (stop = new AbortController());
   const key = q + '\n' + JSON.stringify(S.state.value.range);
   try {
-    const ask = S.ask(q, 48);
+    const ask = S.ask(q, 48, FINE_STEPS);
     const [lines, whole] = await Promise.all([
       api.query(ask, mine.signal),
       api.query({ ...ask, every: '36500d' }, mine.signal),

@@ -139,7 +139,7 @@ class Plot {
     return {
       label: s.label, scale, show, stroke, dash: s.dash, width: this.series.length > 6 ? 1.4 : 1.75, spanGaps: false,
       points: {
-        show: true, size: 4, fill: stroke, width: 0,
+        show: true, size: 5.5, fill: stroke, width: 0,
         /* a point without neighbours has no line to be seen by */
         filter: (u, index) => {
           const y = u.data[index] as (number | null)[];
@@ -182,7 +182,18 @@ class Plot {
     const { top, height } = u.bbox;
     u.ctx.save();
     u.ctx.fillStyle = color('gap');
-    this.eachStep(u, (m, x, w) => { if (m === 'g') u.ctx.fillRect(x, top, w, height); });
+    /* one rectangle a gap: seams between steps would show */
+    let from = -1, to = -1;
+    const flush = () => { if (from >= 0) u.ctx.fillRect(Math.round(from), top, Math.round(to) - Math.round(from), height); };
+    this.eachStep(u, (m, x, w) => {
+      if (m !== 'g') return;
+      if (from < 0 || x > to + 1) {
+        flush();
+        from = x;
+      }
+      to = x + w;
+    });
+    flush();
     u.ctx.restore();
   }
 
@@ -292,7 +303,10 @@ function Nothing() {
 
 function LegendRow({ s, at }: { s: Drawn; at: number | null }) {
   const off = hidden.value.has(s.key);
-  const v = at === null ? lastKnown(s.series.values) : s.series.values[at];
+  const a = S.answer.value;
+  const cut = a ? partial(a) : -1;
+  /* the latest is the last full step: a count still filling is no news */
+  const v = at !== null ? s.series.values[at] : lastKnown(cut > 0 ? s.series.values.slice(0, cut) : s.series.values);
   const mark = at === null ? '' : s.series.marks[at];
   const fields = Object.entries(s.series.fields).filter(([f]) => f !== 'metric' && f !== 'other');
   const toggle = (e: MouseEvent) => {
@@ -310,7 +324,7 @@ function LegendRow({ s, at }: { s: Drawn; at: number | null }) {
     <li class={off ? 'off' : ''}>
       <button class="legend-toggle" aria-pressed={!off} onClick={toggle} title="Click: hide or show. Shift-click: only this one.">
         <span class="swatch" style={{ background: seriesColor(s.color) }} />
-        <span class="legend-label">{s.label}</span>
+        <span class="legend-label" title={s.full}>{s.label}</span>
       </button>
       <span class="legend-value">{mark === 'g' ? 'gap' : value(v, s.series.unit, true)}{mark === 'u' ? ' (incomplete)' : ''}</span>
       {fields.length > 0 && (

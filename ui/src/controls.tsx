@@ -12,6 +12,8 @@ export function Stats() {
   if (!q) return null;
   const kind = S.chosen.value?.kind ?? '';
   const own = statsOf(q);
+  /* in an expression each side has its own */
+  if (!S.selector.value && !own.length) return null;
   const on = S.statsOn(q);
   const extra = own.filter((s) => !S.statsFor(kind).includes(s));
   return (

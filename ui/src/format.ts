@@ -163,8 +163,12 @@ export function count(n: number): string {
 
 const STEPS = [1e3, 5e3, 10e3, 30e3, 60e3, 300e3, 900e3, 3600e3, 21600e3, 86400e3];
 
-/* The smallest step of the server's list that gives at most `points`. */
-export function stepFor(rangeMs: number, points: number): number {
-  for (const s of STEPS) if (rangeMs / s <= points) return s;
+/* For small lines, which want a number of points rather than a round step. */
+export const FINE_STEPS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400]
+  .map((s) => s * 1e3);
+
+/* The smallest step of a list (the server's own) that gives at most `points`. */
+export function stepFor(rangeMs: number, points: number, steps = STEPS): number {
+  for (const s of steps) if (rangeMs / s <= points) return s;
   return STEPS[STEPS.length - 1] * Math.ceil(rangeMs / STEPS[STEPS.length - 1] / points);
 }

@@ -1,12 +1,26 @@
 /* health.tsx: the strip that says whether samples arrive, and what was refused and why. */
 
-import type { Status } from './api';
+import type { Reason, Status } from './api';
 import { about, count, digits, value } from './format';
 import { Popover } from './popover';
 import * as S from './state';
 
+function List({ reasons }: { reasons: Reason[] }) {
+  return (
+    <ul>
+      {reasons.map((r) => (
+        <li key={r.reason}>
+          <p><b>{count(r.count)}</b> {r.text || r.reason} <code>{r.reason}</code></p>
+          {r.example && <pre tabIndex={0} role="region" aria-label={`Example of ${r.reason}`}>{r.example}</pre>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function Reasons({ h }: { h: Status }) {
-  const reasons = h.reasons.filter((r) => r.count > 0);
+  const some = h.reasons.filter((r) => r.count > 0).sort((a, b) => b.count - a.count);
+  const remarks = some.filter((r) => r.class === 'remark'), refused = some.filter((r) => r.class !== 'remark');
   return (
     <div class="reasons" data-testid="reasons">
       <dl class="facts">
@@ -19,16 +33,8 @@ function Reasons({ h }: { h: Status }) {
         <div><dt>refused</dt><dd>{count(h.measurements.refused)}</dd></div>
         <div><dt>parked</dt><dd>{count(h.measurements.parked)}</dd></div>
       </dl>
-      {reasons.length > 0 ? (
-        <ul>
-          {reasons.map((r) => (
-            <li key={r.reason} class={r.class}>
-              <p><b>{count(r.count)}</b> {r.text || r.reason} <code>{r.reason}</code></p>
-              {r.example && <pre tabIndex={0} role="region" aria-label={`Example of ${r.reason}`}>{r.example}</pre>}
-            </li>
-          ))}
-        </ul>
-      ) : <p class="note">Nothing was refused since the start.</p>}
+      {refused.length > 0 ? <List reasons={refused} /> : <p class="note">Nothing was refused since the start.</p>}
+      {remarks.length > 0 && <><h2>Accepted, with a remark</h2><List reasons={remarks} /></>}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import type { Answer, Series } from './api';
 export interface Drawn {
   key: string;
   label: string;      /* what tells it from the others */
+  full: string;       /* the same, nothing left out */
   color: number | string; /* index of the palette, or the name of a role */
   dash?: number[];
   series: Series;
@@ -27,7 +28,7 @@ export function drawn(a: Answer | null): Drawn[] {
   const stats = [...new Set(a.series.map((s) => s.stat))];
   const names = [...new Set(a.series.map((s) => s.metric))];
   const used = new Set<string>();
-  return a.series.map((s, i) => {
+  const out = a.series.map((s, i): Drawn => {
     const group = groupName(s);
     const parts: string[] = [];
     if (group) parts.push(group);
@@ -41,8 +42,22 @@ export function drawn(a: Answer | null): Drawn[] {
     const twin = alone && role && a.series.findIndex((t) => STAT_COLORS[t.stat] === role) !== i;
     const color = group === 'other' ? 'rest' : alone ? (role && !twin ? role : i) : groups.length > 1 ? groups.indexOf(group) : i;
     const dash = groups.length > 1 && stats.length > 1 ? DASHES[stats.indexOf(s.stat) % DASHES.length] : undefined;
-    return { key, label: parts.join(' '), color, dash, series: s, unset: group.includes('(unset)') };
+    return { key, label: parts.join(' '), full: parts.join(' '), color, dash, series: s, unset: group.includes('(unset)') };
   });
+  shorten(out);
+  return out;
+}
+
+/* Metrics side by side need not repeat what they share: dialer.caller_sessions.hold is "hold" beside "on_call". */
+function shorten(all: Drawn[]) {
+  const names = all.map((d) => d.series.fields.metric);
+  if (all.length < 2 || names.some((n) => !n)) return;
+  const segments = names.map((n) => n.split('.'));
+  let shared = 0;
+  while (segments.every((s) => s.length > shared + 1 && s[shared] === segments[0][shared])) shared++;
+  if (!shared) return;
+  const prefix = segments[0].slice(0, shared).join('.') + '.';
+  for (const d of all) d.label = d.full.replace(prefix, '');
 }
 
 /* One letter a step for all series together: what is worst to miss comes first. */

@@ -75,7 +75,14 @@ export const chosen = computed<Chosen | null>(() => {
 });
 
 /* The fields that can be asked of what the query names. */
-export const ownFields = computed<string[] | null>(() => (chosen.value?.fields.length ? chosen.value.fields : null));
+export const ownFields = computed<string[] | null>(() => {
+  if (chosen.value) return chosen.value.fields.length ? chosen.value.fields : null;
+  /* of an expression: what the metrics in it have */
+  const words = (parsed.value?.head ?? '').match(/[A-Za-z0-9_.:{}\/-]+/g) ?? [];
+  const named = words.flatMap((w) => metrics.value.find((m) => m.name === w) ?? familyOf(T.selectorFamily(w)) ?? []);
+  const all = [...new Set(named.flatMap((n) => n.fields))];
+  return all.length ? all : null;
+});
 export const path = computed(() => zoomPath(fields.value, ownFields.value));
 export const scope = computed<T.Match[]>(() => (parsed.value ? T.scopeOf(parsed.value) : []));
 export const scopeValue = (field: string): string | null => {
@@ -280,12 +287,12 @@ export function shiftTime(direction: -1 | 1) {
 /* ---- asking ---- */
 
 /* from and to of the next question. While following, the start stands on a step, so that no bar is cut. */
-export function ask(q: string, points: number): api.Ask & { stepMs: number } {
+export function ask(q: string, points: number, steps?: number[]): api.Ask & { stepMs: number } {
   const r = state.value.range;
   const size = rangeMs();
   const own = T.parse(q);
   const fixed = own ? parseDuration(T.clauseOf(own, 'every') ?? '') : null;
-  const stepMs = fixed ?? stepFor(size, points);
+  const stepMs = fixed ?? stepFor(size, points, steps);
   const every = fixed ? undefined : duration(stepMs);
   if ('last' in r) return { q, from: Math.floor((now() - r.last) / stepMs) * stepMs, to: 'now', every, stepMs };
   return { q, from: Math.floor(r.from), to: Math.ceil(r.to), every, stepMs };

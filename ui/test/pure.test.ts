@@ -172,6 +172,10 @@ test('series: named by what differs', () => {
   assert.deepEqual(drawn(a([s('a', 'p50', { x: '1' }), s('a', 'p95', { x: '1' })])).map((d) => d.label), ['1 p50', '1 p95']);
   assert.deepEqual(drawn(a([s('a', 'sum', { other: 'true' })])).map((d) => d.label), ['other']);
   assert.deepEqual(drawn(a([s('(a / b)', '', {})])).map((d) => d.label), ['(a / b)']);
+  const both = drawn(a([s('d.c.*', 'sum', { metric: 'd.c.hold' }), s('d.c.*', 'sum', { metric: 'd.c.on_call' })]));
+  assert.deepEqual(both.map((d) => d.label), ['hold', 'on_call']);
+  assert.deepEqual(both.map((d) => d.full), ['d.c.hold', 'd.c.on_call']);
+  assert.deepEqual(drawn(a([s('**', 'sum', { metric: 'a' }), s('**', 'sum', { metric: 'a.b' })])).map((d) => d.label), ['a', 'a.b']);
 });
 
 /* A small generator, so that a failure can be run again by its seed. */
