@@ -18,8 +18,8 @@ OUT = os.path.join(ROOT, 'build-test', 'log')
 COUNT = re.compile(r'^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$', re.M)
 
 
-def shell(*argv, **options):
-    return subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+def shell(*argv, cwd=ROOT, **options):
+    return subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors='replace', **options)
 
 
@@ -121,7 +121,7 @@ def unit(run, folder, label, env, only=None, timeout=600):
     for _, name, command in tests_of(folder):
         if only and name not in only:
             continue
-        run.suite(f'{label}/{name}', command, env={**os.environ, **env}, timeout=timeout)
+        run.suite(f'{label}/{name}', command, env={**os.environ, **env}, timeout=timeout, cwd=os.path.join(ROOT, folder))
 
 
 def fuzz(run, seconds):

@@ -78,7 +78,7 @@ static bool read_span(const struct options *options, struct query_options *query
 static int query_folder(const struct options *options, struct str text, struct str format)
 {
     struct data_folder folder;
-    struct query_options query = {.sys = sys_real(), .now_ms = sys_wall_ms(sys_real())};
+    struct query_options query = {.sys = sys_real(), .now_ms = sys_wall_ms(sys_real()) + 1};
     if (!read_span(options, &query))
         return command_usage(
             "query", "--from and --to take epoch s or ms, RFC 3339, now or -3h; --every takes 10s, 1m");

@@ -146,7 +146,8 @@ static void refuse_words(struct view *view, const char *text, const char *expect
 /* The time of the request; false when it was refused. */
 static bool read_span(struct view *view, struct query_options *options)
 {
-    options->now_ms = sys_wall_ms(view->server->sys);
+    /* The end of this millisecond, so that what was acknowledged before is in. */
+    options->now_ms = sys_wall_ms(view->server->sys) + 1;
     if (!query_time(view->to.size ? view->to : STR("now"), options->now_ms, &options->to_ms) ||
         !query_time(view->from.size ? view->from : STR("-1h"), options->now_ms, &options->from_ms)) {
         refuse_words(view, "from or to is not understood", "epoch seconds or ms, RFC 3339, now, or -3h");
