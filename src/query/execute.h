@@ -10,7 +10,7 @@
 #include "query/plan.h"
 
 enum {
-    CELL_BYTES_MAX = 96 << 20,
+    CELL_BYTES_MAX = 64 << 20,
     SKETCH_BYTES_MAX = 128 << 20,
     GROUPS_RANKED_MAX = 1 << 20, /* beyond: groups seen later are left out of the ranking */
 };

@@ -288,9 +288,10 @@ static uint32_t wanted_kinds(const struct metric_set *set, const struct stat_ter
     for (uint32_t i = 0; i < count; i++)
         of_singles |= stats[i].kind == STAT_COUNT || stats[i].kind == STAT_AVG ||
                       stats[i].kind == STAT_STDDEV || stats[i].kind == STAT_PERCENTILE;
-    if (of_singles && (kinds & singles))
-        return kinds & singles;
-    return kinds & ~(1u << KIND_LEVEL) ? kinds & ~(1u << KIND_LEVEL) : kinds;
+    uint32_t wanted = kinds & (of_singles ? singles : 0);
+    if (!wanted)
+        wanted = kinds & ~(1u << KIND_LEVEL);
+    return wanted ? wanted : kinds;
 }
 
 static bool plan_stats(struct planner *planner, const struct metric_set *set, const struct node *selector,
