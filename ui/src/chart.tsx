@@ -253,7 +253,7 @@ export function Chart() {
     return () => watch.disconnect();
   }, []);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!a || !a.times.length || !a.series.length) {
       plot.current?.free();
       return;

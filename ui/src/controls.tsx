@@ -85,7 +85,7 @@ export function Time() {
         <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M10 3L5 8l5 5" /></svg>
       </button>
       <div class="segments">
-        {[...RANGES, ...(odd ? [odd] : [])].map((ms) => (
+        {[...RANGES, ...(odd ? [odd] : [])].sort((a, b) => a - b).map((ms) => (
           <button key={ms} class="segment" aria-pressed={'last' in r && r.last === ms} data-range={name(ms)} onClick={() => S.setRange({ last: ms })}>{name(ms)}</button>
         ))}
         <Popover class={`segment ${'from' in r ? 'on' : ''}`} name="Choose a time span" align="right" testid="custom"

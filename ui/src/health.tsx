@@ -44,10 +44,11 @@ export function Health() {
   const lost = S.healthLost.value;
   if (!h) return <footer class="health" aria-label="Health" data-testid="health">{lost ? <span class="state bad">no connection</span> : <span class="muted">…</span>}</footer>;
   const refused = h.measurements.refused + h.lines.refused;
-  const state = lost ? ['bad', 'no connection'] : h.store.read_only ? ['bad', 'disk full: reading only'] : ['good', 'receiving'];
+  const state = lost ? ['bad', 'no connection'] : h.store.read_only ? ['bad', 'disk full: reading only']
+    : h.rate > 0 ? ['good', 'receiving'] : ['', 'idle'];
   return (
     <footer class="health" aria-label="Health" data-testid="health">
-      <span class={`state ${state[0]}`}><span class="dot" />{lost || h.store.read_only ? state[1] : h.rate > 0 ? state[1] : 'idle'}</span>
+      <span class={`state ${state[0]}`}><span class="dot" />{state[1]}</span>
       <span><b>{digits(Math.round(h.rate * 10) / 10)}</b> samples/s</span>
       <Popover class={`strip-button ${refused ? 'some' : ''}`} testid="refused" name="What was refused, and why" label={<><b>{count(refused)}</b> refused</>}>
         {() => <Reasons h={h} />}

@@ -112,8 +112,10 @@ function keys(e: KeyboardEvent) {
   act();
 }
 
+/* the first question is under way before there is anything to draw on */
+S.start();
+
 function begin() {
-  S.start();
   watchBreakdown();
   addEventListener('keydown', keys);
   render(<App />, document.getElementById('app') as HTMLElement);

@@ -414,8 +414,8 @@ export function start() {
     }
   };
   names();
+  setTimeout(pollHealth, 400); /* after the first chart */
   setInterval(() => { if (!document.hidden) loadNames().then(first, () => {}); }, 60000);
-  pollHealth();
 }
 
 let saidTimer = 0;
