@@ -178,46 +178,6 @@ void http_conn_refuse(struct http_conn *conn, unsigned status, const char *text)
     exchange_reply_error(exchange, status, "%s", text);
 }
 
-/* Of what a body may be before a byte of it is read. */
-static bool check_body(struct exchange *exchange)
-{
-    struct http_conn *conn = exchange->conn;
-    struct http_server *server = conn->shard->server;
-    const struct http_head *head = &conn->parser.head;
-    if (!head->chunked && !head->length)
-        return true;
-    uint64_t max = exchange->route->body_max ? exchange->route->body_max : HTTP_DROP_MAX;
-    struct str encoding = http_header_find(head, STR("Content-Encoding"));
-    bool gzip = str_eq_fold(encoding, STR("gzip")) || str_eq_fold(encoding, STR("x-gzip"));
-    bool decode =
-        encoding.size && !str_eq_fold(encoding, STR("identity")) && !(exchange->route->flags & ROUTE_RAW);
-    if (decode && !gzip) {
-        http_count(&counts_of(conn)->refused_encoding, 1);
-        struct http_header accept = {STR("Accept-Encoding"), STR("gzip")};
-        struct reply reply = {
-            .status = 415,
-            .type = STR("application/json"),
-            .headers = &accept,
-            .header_count = 1,
-            .body = STR("{\"error\":{\"text\":\"the only Content-Encoding served is gzip\"}}\n")};
-        exchange_reply(exchange, &reply);
-        return false;
-    }
-    if (head->length > max) {
-        http_count(&counts_of(conn)->refused_large, 1);
-        exchange_reply_error(exchange, 413, "the body is larger than %llu bytes", (unsigned long long)max);
-        return false;
-    }
-    if (__atomic_load_n(&server->in_flight, __ATOMIC_RELAXED) >= server->options.in_flight_max) {
-        http_count(&counts_of(conn)->refused_in_flight, 1);
-        exchange_reply_error(exchange, 503, "too many bodies are being read at this moment");
-        return false;
-    }
-    if (decode)
-        exchange->gunzip = gunzip_new(max);
-    return true;
-}
-
 static void begin_exchange(struct http_conn *conn)
 {
     struct exchange *exchange = &conn->exchange;
@@ -231,7 +191,7 @@ static void begin_exchange(struct http_conn *conn)
     conn->state = HTTP_IN_BODY;
     conn_read_size(conn->conn, LOOP_SCRATCH);
     conn_deadline(conn->conn, exchange->body_start_ms + options->body_grace_ms);
-    if (!http_route_choose(exchange) || !check_body(exchange) ||
+    if (!http_route_choose(exchange) || !http_body_check(exchange) ||
         (options->admit && !options->admit(exchange)))
         return;
     exchange->live = true;
@@ -241,64 +201,6 @@ static void begin_exchange(struct http_conn *conn)
         exchange->continued = true;
         http_reply_continue(conn);
     }
-}
-
-static void deliver(struct exchange *exchange, struct str bytes)
-{
-    struct http_conn *conn = exchange->conn;
-    struct http_server *server = conn->shard->server;
-    uint64_t max = exchange->route->body_max ? exchange->route->body_max : HTTP_DROP_MAX;
-    exchange->body_bytes += bytes.size;
-    if (exchange->body_bytes > max) {
-        http_count(&counts_of(conn)->refused_large, 1);
-        http_conn_refuse(conn, 413, "the body is larger than this path takes");
-        return;
-    }
-    exchange->in_flight += bytes.size;
-    uint64_t all = __atomic_add_fetch(&server->in_flight, bytes.size, __ATOMIC_RELAXED);
-    if (all > server->options.in_flight_max) {
-        http_count(&counts_of(conn)->refused_in_flight, 1);
-        http_conn_refuse(conn, 503, "too many bodies are being read at this moment");
-    } else if (exchange->route->handler->on_body) {
-        exchange->route->handler->on_body(exchange, bytes);
-    }
-}
-
-/* Takes from *in what the budget of decoded bytes allows. */
-static void inflate_some(struct exchange *exchange, struct str *in, size_t *budget)
-{
-    struct http_conn *conn = exchange->conn;
-    do {
-        struct why why;
-        size_t got = 0, room = *budget < LOOP_SCRATCH ? *budget : LOOP_SCRATCH;
-        enum err err = gunzip_read(exchange->gunzip, in, conn->shard->inflated, room, &got, &why);
-        if (err) {
-            bool large = err == ERR_LIMIT;
-            http_count(large ? &counts_of(conn)->refused_large : &counts_of(conn)->refused_encoding, 1);
-            http_conn_refuse(conn, large ? 413 : 400, why.text);
-            return;
-        }
-        exchange->inflating = got == room;
-        *budget -= got;
-        if (got)
-            deliver(exchange, str_make(conn->shard->inflated, got));
-    } while (exchange->live && !exchange->paused && *budget && (in->size || exchange->inflating));
-}
-
-/* How many bytes of the body were taken. */
-static size_t take_body(struct exchange *exchange, struct str body, size_t *budget)
-{
-    struct str rest = body;
-    if (exchange->live && exchange->gunzip) {
-        inflate_some(exchange, &rest, budget);
-    } else {
-        struct str part = str_first(body, *budget);
-        rest = str_from(body, part.size);
-        *budget -= part.size;
-        if (exchange->live)
-            deliver(exchange, part);
-    }
-    return body.size - rest.size;
 }
 
 static void wait_for_reply(struct http_conn *conn)
@@ -329,9 +231,9 @@ static void end_request(struct http_conn *conn)
 static bool step(struct http_conn *conn, struct str bytes, size_t *used, size_t *budget)
 {
     struct exchange *exchange = &conn->exchange;
-    struct str body, none = STR_NONE;
+    struct str body;
     if (exchange->inflating && *budget)
-        inflate_some(exchange, &none, budget);
+        http_body_inflate(exchange, budget);
     if (exchange->inflating || !may_read(conn) || !*budget) {
         if (may_read(conn))
             conn_again(conn->conn);
@@ -347,7 +249,7 @@ static bool step(struct http_conn *conn, struct str bytes, size_t *used, size_t 
         begin_exchange(conn);
         return true;
     case HTTP_BODY:;
-        size_t taken = take_body(exchange, body, budget);
+        size_t taken = http_body_feed(exchange, body, budget);
         exchange->wire_bytes += taken;
         if (conn->state != HTTP_CLOSING)
             http_body_take(&conn->parser, taken);
@@ -448,7 +350,8 @@ static void check_floor_rate(struct http_conn *conn)
 {
     struct exchange *exchange = &conn->exchange;
     int64_t now_ms = now_of(conn), grace_ms = options_of(conn)->body_grace_ms;
-    if (exchange->paused) {
+    bool is_held_back = conn_queued(conn->conn) > HTTP_QUEUE_MAX; /* by us, until it takes its answers */
+    if (exchange->paused || (is_held_back && is_taking(conn))) {
         conn_deadline(conn->conn, now_ms + grace_ms);
         return;
     }

@@ -106,6 +106,12 @@ void http_conn_update(struct http_conn *conn);  /* reads or pauses as its state 
 /* The exchange ends without its route: on_gone if it was live, then this reply, then the connection ends. */
 void http_conn_refuse(struct http_conn *conn, unsigned status, const char *text);
 
+/* http_body.c: false: the body cannot be taken, and a reply has said so. */
+bool http_body_check(struct exchange *exchange);
+/* How many bytes of the body as sent were taken. */
+size_t http_body_feed(struct exchange *exchange, struct str body, size_t *budget);
+void http_body_inflate(struct exchange *exchange, size_t *budget); /* what gunzip holds back */
+
 /* http_route.c: chooses the route; else replies, and returns false. */
 bool http_route_choose(struct exchange *exchange);
 bool http_host_is_ours(const struct http_server_options *options, struct str authority);

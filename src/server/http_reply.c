@@ -94,6 +94,14 @@ static bool has_body(unsigned status)
     return status != 204 && status != 304;
 }
 
+static bool has_header(const struct reply *reply, struct str name)
+{
+    for (uint32_t i = 0; i < reply->header_count; i++)
+        if (str_eq_fold(reply->headers[i].name, name))
+            return true;
+    return false;
+}
+
 static void write_head(struct exchange *exchange, const struct reply *reply, bool sized)
 {
     struct http_conn *conn = exchange->conn;
@@ -109,7 +117,8 @@ static void write_head(struct exchange *exchange, const struct reply *reply, boo
     write_date(conn->shard, out);
     if (reply->type.size) {
         write_header(out, STR("Content-Type"), reply->type);
-        buf_str(out, STR("\r\nX-Content-Type-Options: nosniff"));
+        if (!has_header(reply, STR("X-Content-Type-Options")))
+            write_header(out, STR("X-Content-Type-Options"), STR("nosniff"));
     }
     for (uint32_t i = 0; i < reply->header_count; i++)
         write_header(out, reply->headers[i].name, reply->headers[i].value);
