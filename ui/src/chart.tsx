@@ -140,10 +140,11 @@ class Plot {
       label: s.label, scale, show, stroke, dash: s.dash, width: this.series.length > 6 ? 1.4 : 1.75, spanGaps: false,
       points: {
         show: true, size: 5.5, fill: stroke, width: 0,
-        /* a point without neighbours has no line to be seen by */
+        /* a point without neighbours has no line to be seen by; where most steps are empty, each sample is a point */
         filter: (u, index) => {
           const y = u.data[index] as (number | null)[];
-          const few = u.bbox.width / Math.max(1, y.length) > 14 * devicePixelRatio;
+          const known = y.reduce<number>((n, v) => n + (v == null ? 0 : 1), 0);
+          const few = u.bbox.width / Math.max(1, y.length) > 14 * devicePixelRatio || known < y.length * 0.35;
           const out: number[] = [];
           for (let i = 0; i < y.length; i++) {
             if (y[i] == null) continue;
