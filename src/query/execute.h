@@ -51,6 +51,7 @@ struct source_map {
     uint64_t by_bound;
     bool has_source_scope, has_source_by, has_metric_by, has_source_distinct;
     bool stale;           /* the tables were made for another part or other bounds */
+    bool none;            /* no source of the part is in scope */
     bool metric_out;      /* the name alone puts the metric out of scope */
     uint32_t fixed_group; /* when no source need be looked at */
     struct intern keys;   /* of what sources say about the `by` fields */

@@ -103,6 +103,36 @@ static void make_tables(struct source_map *map)
     map->stale = false;
 }
 
+static uint32_t key_of(struct source_map *map, uint32_t source)
+{
+    struct str bytes = part_source(map->part, source);
+    for (uint32_t i = 0; i < map->feed->scope.count; i++) {
+        const struct scope_match *match = &map->feed->scope.items[i];
+        if (!(map->scope_bound & UINT64_C(1) << i) &&
+            !scope_match_value(match, source_get(bytes, match->field)))
+            return KEY_OUT;
+    }
+    const struct plan *plan = map->run->plan;
+    struct buf *key = &map->scratch;
+    key->size = 0;
+    for (uint32_t i = 0; i < plan->by_count; i++)
+        if (!(map->by_bound & UINT64_C(1) << i))
+            key_put(key, source_get(bytes, plan->by[i].field));
+    return intern_resolve(&map->keys, buf_view(key));
+}
+
+/* Looks at every source of the part, which its rows would do anyway: a narrow scope has rows in few parts,
+ * and the others need not be read. */
+static bool none_in_scope(struct source_map *map)
+{
+    bool none = true;
+    for (uint32_t source = 0; source < map->source_count; source++) {
+        map->key_of_source[source] = key_of(map, source);
+        none &= map->key_of_source[source] == KEY_OUT;
+    }
+    return none;
+}
+
 bool source_map_enter(struct source_map *map, struct part *part, const struct metric_ref *metric)
 {
     bool changed = bind_metric(map, metric);
@@ -128,26 +158,12 @@ bool source_map_enter(struct source_map *map, struct part *part, const struct me
         query_fail(map->run->error, why.err, 0, NULL, "sources could not be read: %s", why.text);
         return false;
     }
+    bool stale = map->stale || !map->key_of_source;
     make_tables(map);
-    return true;
-}
-
-static uint32_t key_of(struct source_map *map, uint32_t source)
-{
-    struct str bytes = part_source(map->part, source);
-    for (uint32_t i = 0; i < map->feed->scope.count; i++) {
-        const struct scope_match *match = &map->feed->scope.items[i];
-        if (!(map->scope_bound & UINT64_C(1) << i) &&
-            !scope_match_value(match, source_get(bytes, match->field)))
-            return KEY_OUT;
-    }
-    const struct plan *plan = map->run->plan;
-    struct buf *key = &map->scratch;
-    key->size = 0;
-    for (uint32_t i = 0; i < plan->by_count; i++)
-        if (!(map->by_bound & UINT64_C(1) << i))
-            key_put(key, source_get(bytes, plan->by[i].field));
-    return intern_resolve(&map->keys, buf_view(key));
+    if (stale)
+        map->none = map->has_source_scope && part_metric_rows(part, metric->id) > map->source_count / 4 &&
+                    none_in_scope(map);
+    return !map->none;
 }
 
 uint32_t source_map_resolve(struct source_map *map, uint32_t source)
