@@ -15,11 +15,12 @@ enum exit_code {
     EXIT_DATA_REFUSED = 4,
 };
 
-#define COMMAND_LIST(X)                                          \
-    X(serve, "run the server")                                   \
-    X(import, "load files of lines straight into a data folder") \
-    X(query, "ask a server, or a data folder")                   \
-    X(version, "print the version")                              \
+#define COMMAND_LIST(X)                                                                 \
+    X(serve, "run the server")                                                          \
+    X(demo, "run the server with a simulated dialer fleet; or print the fleet's lines") \
+    X(import, "load files of lines straight into a data folder")                        \
+    X(query, "ask a server, or a data folder")                                          \
+    X(version, "print the version")                                                     \
     X(help, "explain a command")
 
 struct command {
