@@ -2,7 +2,7 @@
  *   segments (name, directory, sum)   sum: xxh3 of name and directory
  *   lanes    (id, fresh, late, keys, sum)
  *   keys     (key, time_ms)
- *   gone     (name)
+ *   gone     (name)                    FOLDER/NAME
  *   facts    (name, value)            format, ready, segments_sum, budget, edge_ms
  * SQLite notices a damaged page only when its structure breaks, so rows carry sums, and the fact segments_sum
  * is the exclusive or of all segments' sums: a lost or altered row makes the catalog damaged, and it is built
@@ -88,8 +88,26 @@ static int configure(struct catalog *catalog)
     return SQLITE_OK;
 }
 
+/* An open that finds its tables writes nothing: it works on a full disk. */
+static int has_tables(struct catalog *catalog, bool *has)
+{
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(catalog->db, "SELECT count(*) FROM sqlite_master WHERE name = 'facts'", -1,
+                                  &statement, NULL);
+    if (code)
+        return code;
+    code = sqlite3_step(statement);
+    *has = code == SQLITE_ROW && sqlite3_column_int(statement, 0) > 0;
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
 static int make_tables(struct catalog *catalog)
 {
+    bool has;
+    int code = has_tables(catalog, &has);
+    if (code || has)
+        return code;
     return sqlite3_exec(
         catalog->db,
         "BEGIN IMMEDIATE;"
@@ -138,13 +156,18 @@ enum err catalog_open(struct sys *sys, struct str dir, struct catalog **out, boo
     if (!code)
         code = prepare(catalog);
     enum err err = code ? failed(catalog, code, "open", why) : ERR_OK;
-    if (!err && catalog_fact(catalog, "format", 0) != CATALOG_FORMAT)
+    int64_t format = 0, ready = 0;
+    if (!err)
+        err = catalog_fact(catalog, "format", 0, &format, why);
+    if (!err)
+        err = catalog_fact(catalog, "ready", 0, &ready, why);
+    if (!err && format != CATALOG_FORMAT)
         err = why_set(why, ERR_CORRUPT, "the catalog has an unknown format");
     if (err) {
         catalog_close(catalog);
         return err;
     }
-    *fresh = catalog_fact(catalog, "ready", 0) == 0;
+    *fresh = ready == 0;
     *out = catalog;
     return ERR_OK;
 }
@@ -199,7 +222,11 @@ static enum err read_segments(struct catalog *catalog, const struct catalog_read
     sqlite3_reset(statement);
     if (code != SQLITE_DONE)
         return failed(catalog, code, "read", why);
-    if (!good || all != (uint64_t)catalog_fact(catalog, "segments_sum", -1))
+    int64_t sum = 0;
+    enum err err = catalog_fact(catalog, "segments_sum", -1, &sum, why);
+    if (err)
+        return err;
+    if (!good || all != (uint64_t)sum)
         return why_set(why, ERR_CORRUPT, "the catalog's list of segments is damaged");
     return ERR_OK;
 }
@@ -250,13 +277,16 @@ enum err catalog_read(struct catalog *catalog, const struct catalog_reader *read
     return err;
 }
 
-int64_t catalog_fact(struct catalog *catalog, const char *name, int64_t otherwise)
+enum err catalog_fact(struct catalog *catalog, const char *name, int64_t otherwise, int64_t *out,
+                      struct why *why)
 {
     sqlite3_stmt *statement = catalog->statements[SQL_FACT];
+    sqlite_vfs_clear_why(catalog->vfs);
     sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-    int64_t value = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : otherwise;
+    int code = sqlite3_step(statement);
+    *out = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : otherwise;
     sqlite3_reset(statement);
-    return value;
+    return code == SQLITE_ROW || code == SQLITE_DONE ? ERR_OK : failed(catalog, code, "read", why);
 }
 
 /* ---- changing ---- */
@@ -294,7 +324,13 @@ void catalog_begin(struct catalog *catalog)
     catalog->why = (struct why){0};
     sqlite_vfs_clear_why(catalog->vfs);
     run(catalog, SQL_BEGIN);
-    catalog->segments_sum = (uint64_t)catalog_fact(catalog, "segments_sum", 0);
+    int64_t sum = 0;
+    struct why why;
+    if (catalog_fact(catalog, "segments_sum", 0, &sum, &why) && !catalog->failed) {
+        catalog->failed = SQLITE_IOERR;
+        catalog->why = why;
+    }
+    catalog->segments_sum = (uint64_t)sum;
 }
 
 /* The sum of a segment that is listed, else 0. */
@@ -302,7 +338,12 @@ static uint64_t listed_sum(struct catalog *catalog, struct str name)
 {
     sqlite3_stmt *statement = catalog->statements[SQL_SEGMENT_SUM];
     bind_str(catalog, SQL_SEGMENT_SUM, 1, name, true);
-    uint64_t sum = sqlite3_step(statement) == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    int code = sqlite3_step(statement);
+    uint64_t sum = code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    if (code != SQLITE_ROW && code != SQLITE_DONE && !catalog->failed) {
+        catalog->failed = code;
+        failed(catalog, code, "read", &catalog->why);
+    }
     sqlite3_reset(statement);
     return sum;
 }
@@ -322,6 +363,10 @@ void catalog_remove(struct catalog *catalog, struct str name)
     catalog->segments_sum ^= listed_sum(catalog, name);
     bind_str(catalog, SQL_REMOVE, 1, name, true);
     run(catalog, SQL_REMOVE);
+}
+
+void catalog_add_gone(struct catalog *catalog, struct str name)
+{
     bind_str(catalog, SQL_ADD_GONE, 1, name, true);
     run(catalog, SQL_ADD_GONE);
 }

@@ -29,24 +29,28 @@ struct catalog_reader {
     catalog_segment_fn *segment;
     catalog_lane_fn *lane;
     catalog_key_fn *key;
-    catalog_name_fn *gone; /* dropped files that may still be on disk */
+    catalog_name_fn *gone;
 };
 
 /* ERR_CORRUPT when anything does not add up. */
 enum err catalog_read(struct catalog *catalog, const struct catalog_reader *reader, struct why *why) MUST_USE;
-/* otherwise when there is no such fact. */
-int64_t catalog_fact(struct catalog *catalog, const char *name, int64_t otherwise);
+/* *out is otherwise when there is no such fact. */
+enum err catalog_fact(struct catalog *catalog, const char *name, int64_t otherwise, int64_t *out,
+                      struct why *why) MUST_USE;
 
 /* ---- changing: begin, any of these, commit; the first failure is remembered and returned by commit, and
  * then nothing has changed ---- */
 void catalog_begin(struct catalog *catalog);
 void catalog_add(struct catalog *catalog, struct str name, struct str directory);
-void catalog_remove(struct catalog *catalog, struct str name); /* becomes one of the dropped files */
+void catalog_remove(struct catalog *catalog, struct str name);
+/* FOLDER/NAME of a file that is out of service and may still be on disk, or come back there by a power cut.
+ */
+void catalog_add_gone(struct catalog *catalog, struct str name);
 void catalog_set_lane(struct catalog *catalog, uint32_t lane, const uint64_t sealed_lsn[HEAD_CLASSES],
                       uint64_t keys_lsn);
 void catalog_add_key(struct catalog *catalog, struct str key, int64_t time_ms);
 void catalog_drop_keys(struct catalog *catalog, int64_t before_ms, uint32_t count_max);
-void catalog_forget_gone(struct catalog *catalog, struct str name); /* it is not on disk any more */
+void catalog_forget_gone(struct catalog *catalog, struct str name);
 void catalog_set_fact(struct catalog *catalog, const char *name, int64_t value);
 enum err catalog_commit(struct catalog *catalog, struct why *why) MUST_USE;
 

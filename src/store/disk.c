@@ -57,11 +57,15 @@ static void set_budget(struct store *store)
     store->disk_bytes_max = store->options.disk_bytes_max;
     if (store->disk_bytes_max)
         return;
-    store->disk_bytes_max = (uint64_t)catalog_fact(store->catalog, "budget", 0);
-    if (store->disk_bytes_max || sys_space(store->sys, store->dir, &free_bytes, &total_bytes, NULL))
+    int64_t budget = 0;
+    struct why why;
+    enum err err = catalog_fact(store->catalog, "budget", 0, &budget, &why);
+    if (err)
+        store_note(store, &why);
+    store->disk_bytes_max = (uint64_t)budget;
+    if (err || budget || sys_space(store->sys, store->dir, &free_bytes, &total_bytes, NULL))
         return;
     store->disk_bytes_max = free_bytes / 5 * 4;
-    struct why why;
     catalog_begin(store->catalog);
     catalog_set_fact(store->catalog, "budget", (int64_t)store->disk_bytes_max);
     if (catalog_commit(store->catalog, &why))

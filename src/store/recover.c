@@ -27,6 +27,7 @@ struct recovery {
     uint32_t orphan_count, orphan_cap;
     struct buf gone; /* sized names */
     bool bad_directory;
+    bool renewed; /* a catalog that could not be written was set aside */
     char folder[16];
     enum err err;
     struct why *why;
@@ -72,11 +73,13 @@ static void on_gone(void *ctx, struct str name)
     buf_sized_str(&((struct recovery *)ctx)->gone, name);
 }
 
-static bool is_gone(const struct recovery *recovery, struct str name)
+static bool is_gone(const struct recovery *recovery, const struct found_file *file)
 {
     struct bytes in = bytes_of(buf_view(&recovery->gone));
+    char name[64];
+    snprintf(name, sizeof name, "%s/%s", file->folder, file->name);
     while (bytes_left(&in))
-        if (str_eq(bytes_sized_str(&in), name))
+        if (str_eq(bytes_sized_str(&in), str_of(name)))
             return true;
     return false;
 }
@@ -241,7 +244,9 @@ static void settle_orphan(struct recovery *recovery, struct found_file *orphan)
     struct segment *segment = NULL;
     struct why why = {0};
     memcpy(recovery->folder, orphan->folder, sizeof recovery->folder);
-    bool drop = is_gone(recovery, name);
+    if (is_gone(recovery, orphan))
+        return; /* keep_gone removes it */
+    bool drop = false;
     if (!drop && segment_open_file(&store->origin, str_of(orphan->folder), name, &segment, &why) == ERR_OK) {
         drop = is_unused_merge(recovery, segment);
         if (!drop && segment->cover_count == 1 && segment->replaces_count == 0) {
@@ -250,9 +255,7 @@ static void settle_orphan(struct recovery *recovery, struct found_file *orphan)
         }
     }
     if (drop) {
-        struct store_path path = store_path(store->dir, "seg/%s/%s.seg", orphan->folder, orphan->name);
-        enum err err = sys_unlink(store->sys, store_path_str(&path), NULL);
-        (void)err; /* the next start tries again */
+        store_stray(store, orphan->folder, orphan->name);
     } else {
         char file[SEGMENT_NAME_MAX + 8];
         snprintf(file, sizeof file, "%s.seg", orphan->name);
@@ -270,9 +273,11 @@ void recover_leftovers(struct store *store, struct store_report *report)
         const struct lane_facts *facts = store_lane_facts(store, cover->lane);
         uint64_t sealed = facts->sealed_lsn[cover->class];
         /* Everything that was not sealed up to the file's end was in the log: the file is not needed. */
-        segment->dropped = cover->lsn > sealed && facts->log_first <= sealed + 1 && facts->log_first > 0 &&
-                           facts->log_last >= cover->lsn;
-        if (!segment->dropped) {
+        bool dropped = cover->lsn > sealed && facts->log_first <= sealed + 1 && facts->log_first > 0 &&
+                       facts->log_last >= cover->lsn;
+        if (dropped) {
+            store_stray_segment(store, segment);
+        } else {
             char file[SEGMENT_NAME_MAX + 8];
             snprintf(file, sizeof file, "%s.seg", segment->name);
             snprintf(recovery.folder, sizeof recovery.folder, "%08lld", (long long)day_number(segment->day));
@@ -302,7 +307,6 @@ static void settle_listed(struct recovery *recovery)
         buf_printf(&recovery->report->text, "seg/%08lld/%s.seg is missing: %llu rows of that day are lost\n",
                    (long long)day_number(segment->day), segment->name, (unsigned long long)segment->rows);
         catalog_remove(store->catalog, str_of(segment->name));
-        catalog_forget_gone(store->catalog, str_of(segment->name));
         segment_unref(segment);
     }
     recovery->listed_count = kept;
@@ -311,18 +315,18 @@ static void settle_listed(struct recovery *recovery)
         store_note(store, &why);
 }
 
-static void forget_all_gone(struct recovery *recovery)
+/* Those that were not found on disk either: their removal must become durable before they are forgotten. */
+static void keep_gone(struct recovery *recovery)
 {
-    struct store *store = recovery->store;
-    if (!recovery->gone.size)
-        return;
     struct bytes in = bytes_of(buf_view(&recovery->gone));
-    catalog_begin(store->catalog);
-    while (bytes_left(&in))
-        catalog_forget_gone(store->catalog, bytes_sized_str(&in));
-    struct why why;
-    if (catalog_commit(store->catalog, &why))
-        store_note(store, &why);
+    while (bytes_left(&in)) {
+        struct str name = bytes_sized_str(&in), folder;
+        char folder_text[16], name_text[SEGMENT_NAME_MAX + 1];
+        name = str_cut(name, '/', &folder);
+        snprintf(folder_text, sizeof folder_text, "%.*s", STR_ARG(folder));
+        snprintf(name_text, sizeof name_text, "%.*s", STR_ARG(name));
+        store_stray(recovery->store, folder_text, name_text);
+    }
 }
 
 static int by_name(const void *a, const void *b)
@@ -368,11 +372,13 @@ static void adopt_orphans(struct recovery *recovery)
         struct found_file *orphan = &recovery->orphans[i];
         if (!orphan->segment)
             continue;
-        orphan->segment->dropped = !orphan->on_disk && !store->read_only_open;
-        if (orphan->on_disk)
+        if (orphan->on_disk) {
             add_listed(recovery, orphan->segment);
-        else
-            segment_unref(orphan->segment);
+            continue;
+        }
+        if (!store->read_only_open)
+            store_stray_segment(store, orphan->segment);
+        segment_unref(orphan->segment);
     }
 }
 
@@ -405,7 +411,20 @@ static enum err rebuild(struct recovery *recovery, bool lost)
                    "the catalog was %s: built anew from %u files; idempotency keys older than the log are "
                    "forgotten\n",
                    lost ? "lost" : "damaged", recovery->listed_count);
-    return save_rebuilt(recovery);
+    enum err err_save = save_rebuilt(recovery);
+    if (err_save == ERR_CORRUPT && !recovery->renewed) { /* it could be read and not written */
+        bool fresh;
+        recovery->renewed = true;
+        catalog_close(recovery->store->catalog);
+        recovery->store->catalog = NULL;
+        err_save = set_catalog_aside(recovery);
+        if (!err_save)
+            err_save = catalog_open(recovery->store->sys, recovery->store->dir, &recovery->store->catalog,
+                                    &fresh, recovery->why);
+        if (!err_save)
+            err_save = save_rebuilt(recovery);
+    }
+    return err_save;
 }
 
 static enum err recover(struct recovery *recovery)
@@ -432,7 +451,7 @@ static enum err recover(struct recovery *recovery)
     settle_listed(recovery);
     for (uint32_t i = 0; i < recovery->orphan_count; i++)
         settle_orphan(recovery, &recovery->orphans[i]);
-    forget_all_gone(recovery);
+    keep_gone(recovery);
     return ERR_OK;
 }
 

@@ -19,19 +19,20 @@ enum err replace_segments(struct store *store, struct segment **out, uint32_t ou
     catalog_begin(catalog);
     for (uint32_t i = 0; i < out_count; i++)
         catalog_remove(catalog, str_of(out[i]->name));
-    for (uint32_t i = 0; i < out_count && keep; i++)
-        catalog_forget_gone(catalog, str_of(out[i]->name));
     for (uint32_t i = 0; i < in_count; i++) {
         directory.size = 0;
         segment_encode_directory(in[i], &directory);
         catalog_add(catalog, str_of(in[i]->name), buf_view(&directory));
     }
     buf_done(&directory);
+    for (uint32_t i = 0; i < out_count && !keep; i++)
+        store_gone(store, out[i]);
     if (store->edge_ms > INT64_MIN / 2)
         catalog_set_fact(catalog, "edge_ms", store->edge_ms);
     store_commit_gone(store);
     enum err err = catalog_commit(catalog, why);
     if (err) {
+        store_not_gone(store, out, keep ? 0 : out_count);
         store_doubt(store, in, in_count);
         return err;
     }
@@ -40,10 +41,8 @@ enum err replace_segments(struct store *store, struct segment **out, uint32_t ou
     struct segment_list *before = store->segments;
     store->segments = segment_list_change(before, out, out_count, in, in_count);
     pthread_mutex_unlock(&store->lock);
-    for (uint32_t i = 0; i < out_count && !keep; i++) {
-        store_gone(store, out[i]);
+    for (uint32_t i = 0; i < out_count && !keep; i++)
         out[i]->dropped = true;
-    }
     segment_list_unref(before);
     return ERR_OK;
 }

@@ -50,7 +50,10 @@ static enum err copy_all(struct salvage_job *job, struct segment **rest, struct 
         err = copy_column(job, &job->index->columns[c], why);
     if (!err && job->saved)
         err = segment_writer_finish(job->writer, rest, why);
-    segment_writer_free(job->writer);
+    if (err && job->writer)
+        store_writer_failed(job->store, job->writer, job->segment->day);
+    else
+        segment_writer_free(job->writer);
     mem_free(sources);
     return err;
 }

@@ -153,10 +153,13 @@ static enum err write_day(struct seal_job *job, struct why *why)
         err = write_metric(job, writer, &head->sorted[m]->column, why);
     if (!err)
         err = segment_writer_finish(writer, &job->segments[job->segment_count], why);
-    if (!err)
-        job->segment_count++;
+    if (err) {
+        store_writer_failed(store, writer, job->day);
+        return err;
+    }
+    job->segment_count++;
     segment_writer_free(writer);
-    return err;
+    return ERR_OK;
 }
 
 static enum err write_files(struct seal_job *job, struct why *why)
@@ -206,17 +209,23 @@ struct marks {
     uint64_t sealed[HEAD_CLASSES];
 };
 
-/* A class without a row in memory is sealed as far as the lane has come. head: what is being sealed. */
+/* Everything of the class up to here is sealed: no row of it waits in memory. */
+static uint64_t below_first(const struct lane *lane, enum head_class class, uint64_t applied)
+{
+    const struct head *oldest = lane->sealing[class] ? lane->sealing[class] : lane->live[class];
+    return oldest->rows ? oldest->first_lsn - 1 : applied;
+}
+
+/* head: what is being sealed. */
 static void take_marks(struct lane *lane, const struct head *head, struct marks *marks)
 {
     pthread_mutex_lock(&lane->lock);
     marks->applied = lane->applied_lsn;
     for (int c = 0; c < HEAD_CLASSES; c++) {
-        marks->sealed[c] = lane->sealed_lsn[c];
         if (lane->sealing[c] && lane->sealing[c] == head)
             marks->sealed[c] = head->last_lsn;
-        else if (!lane->sealing[c] && lane->live[c]->rows == 0)
-            marks->sealed[c] = marks->applied;
+        else
+            marks->sealed[c] = below_first(lane, c, marks->applied);
     }
     pthread_mutex_unlock(&lane->lock);
 }
@@ -318,7 +327,7 @@ enum err seal_head(struct store *store, struct lane *lane, enum head_class class
     enum err err = write_files(&job, why);
     if (err) {
         for (uint32_t i = 0; i < job.segment_count; i++)
-            job.segments[i]->dropped = true; /* nobody knows it yet */
+            store_stray_segment(store, job.segments[i]); /* nobody knows it yet */
     } else {
         err = commit(store, head, job.segments, job.segment_count, why);
         if (err)

@@ -169,6 +169,9 @@ void segment_writer_cover(struct segment_writer *writer, struct segment_cover co
 void segment_writer_replaces(struct segment_writer *writer, const char *name);
 /* Writes what is left, syncs, gives the file its name and syncs the folder. */
 enum err segment_writer_finish(struct segment_writer *writer, struct segment **out, struct why *why) MUST_USE;
+/* After a failure: may the file have its final name all the same? */
+bool segment_writer_named(const struct segment_writer *writer);
+const char *segment_writer_name(const struct segment_writer *writer);
 void segment_writer_free(struct segment_writer *writer); /* also removes a file that was not finished */
 
 /* The order of sources in files, the same in every process: by names of fields, then values. order[i] is the

@@ -72,6 +72,7 @@ struct segment_writer {
     char (*replaces)[SEGMENT_NAME_MAX + 1];
     uint32_t replaces_count;
     struct frame_table fields;
+    bool named;
 };
 
 static enum err flush(struct segment_writer *writer, struct why *why)
@@ -162,6 +163,16 @@ void segment_writer_free(struct segment_writer *writer)
     mem_free(writer->replaces);
     frame_table_done(&writer->fields);
     mem_free(writer);
+}
+
+bool segment_writer_named(const struct segment_writer *writer)
+{
+    return writer->named;
+}
+
+const char *segment_writer_name(const struct segment_writer *writer)
+{
+    return writer->name;
 }
 
 /* ---- rows ---- */
@@ -451,6 +462,7 @@ static enum err publish(struct segment_writer *writer, struct why *why)
     if (!err)
         err = sys_rename(writer->sys, store_path_str(&writer->temporary), store_path_str(&path), why);
     if (!err) {
+        writer->named = true;
         writer->temporary = path; /* a failure from here on removes it again */
         err = sys_sync_dir(writer->sys, store_path_str(&writer->folder), why);
     }

@@ -154,13 +154,16 @@ static struct str folder_of(struct str path)
     return path.size ? path : STR(".");
 }
 
-static bool is_there(struct sqlite_vfs *vfs, struct str path)
+/* ERR_OK, ERR_MISSING, or a trouble that must not be taken for an absent file. */
+static enum err is_there(struct sqlite_vfs *vfs, struct str path)
 {
     struct sys_file *file;
-    if (sys_open(vfs->sys, path, SYS_READ, &file, NULL))
-        return false;
-    sys_close(vfs->sys, file);
-    return true;
+    enum err err = sys_open(vfs->sys, path, SYS_READ, &file, &vfs->why);
+    if (err == ERR_MISSING)
+        sqlite_vfs_clear_why(vfs);
+    if (!err)
+        sys_close(vfs->sys, file);
+    return err;
 }
 
 static int vfs_open(sqlite3_vfs *base, const char *name, sqlite3_file *out, int flags, int *out_flags)
@@ -171,7 +174,7 @@ static int vfs_open(sqlite3_vfs *base, const char *name, sqlite3_file *out, int 
     if (!name)
         return SQLITE_CANTOPEN; /* temporary files: temp_store is memory */
     struct str path = str_of(name), folder = folder_of(path);
-    bool create = flags & SQLITE_OPEN_CREATE, is_new = create && !is_there(vfs, path);
+    bool create = flags & SQLITE_OPEN_CREATE, is_new = create && is_there(vfs, path) != ERR_OK;
     enum err err = sys_open(vfs->sys, path, create ? SYS_WRITE : SYS_READ, &file->file, &vfs->why);
     if (err)
         return err == ERR_FULL ? SQLITE_FULL : SQLITE_CANTOPEN;
@@ -198,8 +201,9 @@ static int vfs_delete(sqlite3_vfs *base, const char *name, int sync_dir)
 
 static int vfs_access(sqlite3_vfs *base, const char *name, int flags, int *result)
 {
-    *result = is_there(vfs_of(base), str_of(name));
-    return SQLITE_OK;
+    enum err err = is_there(vfs_of(base), str_of(name));
+    *result = err == ERR_OK;
+    return err == ERR_OK || err == ERR_MISSING ? SQLITE_OK : SQLITE_IOERR_ACCESS;
 }
 
 static int vfs_full_path(sqlite3_vfs *base, const char *name, int size, char *out)

@@ -31,10 +31,32 @@ void store_note(struct store *store, const struct why *why)
 
 /* ---- open and close ---- */
 
+/* A new folder's own name must be durable too, or all of it would go with a power cut. The lock file, made
+ * right after, tells that this was done. */
+static enum err sync_parent(struct store *store, struct why *why)
+{
+    struct store_path lock = store_path(store->dir, "lock");
+    struct sys_file *file;
+    if (sys_open(store->sys, store_path_str(&lock), SYS_READ, &file, NULL) == ERR_OK) {
+        sys_close(store->sys, file);
+        return ERR_OK;
+    }
+    struct str parent = store->dir;
+    while (parent.size > 1 && parent.at[parent.size - 1] == '/')
+        parent.size--;
+    while (parent.size && parent.at[parent.size - 1] != '/')
+        parent.size--;
+    while (parent.size > 1 && parent.at[parent.size - 1] == '/')
+        parent.size--;
+    return sys_sync_dir(store->sys, parent.size ? parent : STR("."), why);
+}
+
 static enum err make_folders(struct store *store, struct why *why)
 {
     static const char *const names[] = {"log", "seg", "quarantine"};
     enum err err = sys_make_dir(store->sys, store->dir, why);
+    if (!err)
+        err = sync_parent(store, why);
     for (unsigned i = 0; !err && i < sizeof names / sizeof *names; i++) {
         struct store_path path = store_path(store->dir, "%s", names[i]);
         err = sys_make_dir(store->sys, store_path_str(&path), why);
@@ -96,6 +118,16 @@ static void store_free(struct store *store)
     mem_free(store);
 }
 
+static enum err read_edge(struct store *store, struct why *why)
+{
+    int64_t edge_ms = INT64_MIN / 2;
+    enum err err = ERR_OK;
+    if (store->catalog)
+        err = catalog_fact(store->catalog, "edge_ms", edge_ms, &edge_ms, why);
+    store->edge_ms = edge_ms;
+    return err;
+}
+
 enum err store_open(const struct store_options *options, struct store **out, struct store_report *report,
                     struct why *why)
 {
@@ -111,16 +143,16 @@ enum err store_open(const struct store_options *options, struct store **out, str
     if (!err)
         err = store_recover(store, report, why);
     if (!err)
+        err = read_edge(store, why);
+    if (!err)
         err = store_replay(store, report, why);
     if (err) {
         store_free(store);
         return err;
     }
     recover_leftovers(store, report);
-    if (!store->read_only_open) {
-        store->edge_ms = catalog_fact(store->catalog, "edge_ms", INT64_MIN / 2);
+    if (!store->read_only_open)
         disk_open(store);
-    }
     store->stats.quarantined_files = report->quarantined_files;
     for (uint32_t l = 0; l < store->lane_count; l++)
         store->head_bytes += lane_head_bytes(&store->lanes[l]);

@@ -20,8 +20,11 @@ struct lane_facts {
     uint64_t log_first, log_last; /* of what was found in the log; 0: nothing */
 };
 
+/* A file that is out of service: remembered until its removal is durable. */
 struct gone_file {
-    int64_t day;
+    bool stray;    /* nobody reads it: it can be removed now */
+    bool off_disk; /* removed, but that is not durable yet */
+    char folder[16];
     char name[SEGMENT_NAME_MAX + 1];
 };
 
@@ -52,7 +55,7 @@ struct store {
     uint32_t leftover_count;
     struct segment **doubtful; /* of a commit that failed */
     uint32_t doubtful_count;
-    struct gone_file *gone; /* dropped, perhaps still read */
+    struct gone_file *gone;
     uint32_t gone_count;
 
     _Atomic bool full;           /* read-only mode */
@@ -77,7 +80,16 @@ struct lane_facts *store_lane_facts(struct store *store,
                                     uint32_t lane); /* made when absent; valid until then */
 void store_doubt(struct store *store, struct segment **segments, uint32_t count);
 void store_committed(struct store *store);
+/* Goes out of service with the next commit; readers may still hold it. */
 void store_gone(struct store *store, const struct segment *segment);
+/* That commit failed. */
+void store_not_gone(struct store *store, struct segment **segments, uint32_t count);
+/* Removes a file that nobody reads, now or, if that fails, at a later commit. */
+void store_stray(struct store *store, const char *folder, const char *name);
+void store_stray_segment(struct store *store, const struct segment *segment);
+/* Frees a writer that failed; a file that got its name is one of the strays. */
+void store_writer_failed(struct store *store, struct segment_writer *writer, int64_t day);
+bool store_has_strays(const struct store *store);
 void store_commit_gone(struct store *store);
 void store_leftovers_done(struct store *store);
 

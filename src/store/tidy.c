@@ -94,7 +94,7 @@ static void keys_due(struct store *store, bool now)
     int64_t mono_ms = sys_mono_ms(store->sys);
     if (mono_ms < store->next_keys_ms && !now)
         return;
-    bool held = false;
+    bool held = store_has_strays(store);
     for (uint32_t l = 0; l < store->lane_count; l++) {
         struct lane *lane = &store->lanes[l];
         pthread_mutex_lock(&lane->lock);
