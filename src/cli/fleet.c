@@ -11,67 +11,12 @@ enum {
     HOUR_MS = 3600 * 1000
 };
 
-static const uint8_t hours[24] = {3,  2,  2,  2,  3,  5,  9,  14, 24, 36, 44, 47,
-                                  44, 45, 47, 46, 44, 41, 37, 32, 24, 15, 9,  5};
-
-double fleet_rhythm(int64_t time_ms)
-{
-    uint32_t sum = 0;
-    for (unsigned h = 0; h < 24; h++)
-        sum += hours[h];
-    int64_t in_day = time_ms % (24 * (int64_t)HOUR_MS);
-    if (in_day < 0)
-        in_day += 24 * (int64_t)HOUR_MS;
-    unsigned hour = (unsigned)(in_day / HOUR_MS);
-    double part = (double)(in_day % HOUR_MS) / HOUR_MS;
-    double now = hours[hour] + part * ((double)hours[(hour + 1) % 24] - hours[hour]);
-    return now * 24 / sum;
-}
-
 static double mean_rhythm(int64_t from_ms, int64_t span_ms)
 {
     double sum = 0;
     for (int i = 0; i < 1000; i++)
         sum += fleet_rhythm(from_ms + span_ms / 1000 * i);
     return sum / 1000;
-}
-
-static bool before(const struct fleet_event *a, const struct fleet_event *b)
-{
-    return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->order < b->order;
-}
-
-void fleet_add(struct fleet *fleet, struct fleet_event event, int64_t after_ms)
-{
-    if (fleet->heap_count == fleet->heap_cap) {
-        fleet->heap_cap = fleet->heap_cap ? fleet->heap_cap * 2 : 1024;
-        fleet->heap = mem_resize(fleet->heap, fleet->heap_cap, sizeof *fleet->heap);
-    }
-    event.time_ms = fleet->now_ms + after_ms;
-    event.order = fleet->order++;
-    uint32_t at = fleet->heap_count++;
-    for (; at && before(&event, &fleet->heap[(at - 1) / 2]); at = (at - 1) / 2)
-        fleet->heap[at] = fleet->heap[(at - 1) / 2];
-    fleet->heap[at] = event;
-}
-
-static struct fleet_event take_first(struct fleet *fleet)
-{
-    struct fleet_event first = fleet->heap[0], last = fleet->heap[--fleet->heap_count];
-    uint32_t at = 0;
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= fleet->heap_count)
-            break;
-        if (child + 1 < fleet->heap_count && before(&fleet->heap[child + 1], &fleet->heap[child]))
-            child++;
-        if (!before(&fleet->heap[child], &last))
-            break;
-        fleet->heap[at] = fleet->heap[child];
-        at = child;
-    }
-    fleet->heap[at] = last;
-    return first;
 }
 
 static uint32_t clamp(double value, uint32_t least, uint32_t most)
@@ -151,7 +96,7 @@ static bool handle(struct fleet *fleet, const struct fleet_event *event, struct 
 struct fleet_line fleet_next(struct fleet *fleet, struct buf *out)
 {
     for (;;) {
-        struct fleet_event event = take_first(fleet);
+        struct fleet_event event = fleet_take_first(fleet);
         struct fleet_line line = {event.time_ms, 0, 0};
         size_t begin = out->size;
         fleet->now_ms = event.time_ms;
@@ -166,26 +111,4 @@ struct fleet_line fleet_next(struct fleet *fleet, struct buf *out)
 uint64_t fleet_sessions(const struct fleet *fleet)
 {
     return fleet->sessions_begun;
-}
-
-/* Hosts 0-13 write ts=, hosts 14-17 as a platform's log would show it, the last two a keyed source. */
-void fleet_line_time(struct fleet *fleet, uint32_t host, struct buf *out)
-{
-    if (host % FLEET_HOSTS_MAX >= 14 && host % FLEET_HOSTS_MAX < 18) {
-        buf_time(out, fleet->now_ms);
-        buf_printf(out, " app[web.%u]: ", host + 1);
-        return;
-    }
-    buf_str(out, STR("ts="));
-    buf_number(out, (double)fleet->now_ms);
-    buf_char(out, ' ');
-}
-
-void fleet_line_tenths(struct buf *out, uint64_t tenths)
-{
-    buf_number(out, (double)(tenths / 10));
-    if (tenths % 10) {
-        buf_char(out, '.');
-        buf_char(out, (char)('0' + tenths % 10));
-    }
 }

@@ -70,6 +70,7 @@ struct fleet {
 
 /* Events. */
 void fleet_add(struct fleet *fleet, struct fleet_event event, int64_t after_ms);
+struct fleet_event fleet_take_first(struct fleet *fleet); /* there is always one */
 
 /* Each handles its events; true when a line was appended. */
 bool fleet_calls_handle(struct fleet *fleet, const struct fleet_event *event, struct buf *out,
