@@ -10,24 +10,16 @@ static bool is_literal(const struct family *family, uint32_t i)
     return family->literals >> (63 - i) & 1;
 }
 
-static bool field_name_good(struct str name)
-{
-    if (!name.size || name.size > 64 || name.at[0] < 'a' || name.at[0] > 'z')
-        return false;
-    for (size_t i = 1; i < name.size; i++) {
-        char c = name.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
-            return false;
-    }
-    return true;
-}
-
 static bool take_segment(struct family *family, struct str segment, struct str *out, const char **problem)
 {
     bool opens = segment.size && segment.at[0] == '{';
     if (!opens) {
-        if (!segment.size || str_find(segment, '{') < segment.size || str_find(segment, '}') < segment.size) {
-            *problem = "a placeholder takes a whole segment, and a segment is not empty";
+        if (str_find(segment, '{') < segment.size || str_find(segment, '}') < segment.size) {
+            *problem = "a placeholder is {field_name} and takes a whole segment";
+            return false;
+        }
+        if (!names_metric_good(segment)) {
+            *problem = "a segment is made of A-Z a-z 0-9 _ : / - and is not empty";
             return false;
         }
         family->literals |= (uint64_t)1 << (63 - family->segment_count);
@@ -36,7 +28,7 @@ static bool take_segment(struct family *family, struct str segment, struct str *
         return true;
     }
     struct str name = str_make(segment.at + 1, segment.size > 2 ? segment.size - 2 : 0);
-    if (segment.at[segment.size - 1] != '}' || !field_name_good(name)) {
+    if (segment.at[segment.size - 1] != '}' || !names_field_good(name)) {
         *problem = "a placeholder is {field_name} and takes a whole segment";
         return false;
     }
@@ -47,6 +39,10 @@ static bool take_segment(struct family *family, struct str segment, struct str *
 bool family_parse(struct str pattern, struct arena *arena, struct family *out, const char **problem)
 {
     struct str found[FAMILY_SEGMENTS_MAX];
+    if (pattern.size > LINE_NAME_MAX) {
+        *problem = "longer than 255 bytes";
+        return false;
+    }
     struct family family = {0};
     uint32_t placeholders = 0;
     for (struct str rest = pattern, segment; rest.at;) {

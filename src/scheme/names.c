@@ -13,7 +13,33 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { DECLARED_BIT = 1 << 12 };
+enum { DECLARED_BIT = 1 << 12, FIELD_NAME_MAX = 64 };
+
+bool names_field_good(struct str name)
+{
+    if (!name.size || name.size > FIELD_NAME_MAX || name.at[0] < 'a' || name.at[0] > 'z')
+        return false;
+    for (size_t i = 1; i < name.size; i++) {
+        char c = name.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+            return false;
+    }
+    return !str_eq(name, STR("metric")) && !str_eq(name, STR("stat")) && !str_eq(name, STR("time"));
+}
+
+bool names_metric_good(struct str name)
+{
+    if (!name.size || name.size > LINE_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.at[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                    c == '.' || c == ':' || c == '/' || c == '-';
+        if (!good)
+            return false;
+    }
+    return true;
+}
 
 struct name_table {
     struct intern intern;

@@ -17,6 +17,10 @@ enum {
     NAME_NONE = 0xffffffff,
 };
 
+/* Fields: [a-z][a-z0-9_]{0,63}, but for metric, stat and time. Metrics: [A-Za-z0-9_.:/-]{1,255}. */
+bool names_field_good(struct str name);
+bool names_metric_good(struct str name);
+
 struct names;
 
 struct names *names_new(void);

@@ -172,6 +172,8 @@ static void learn_metric(struct resolver *resolver, struct metric_entry *entry, 
     }
     entry->metric.kind = match.def->kind;
     entry->metric.unit = match.def->unit;
+    if (match.def->unit == UNIT_NONE && match.def->unit_text.size)
+        entry->metric.label = match.def->unit_text;
     entry->metric.metric = names_resolve_metric(resolver->names, name, match.def->kind, match.def->unit);
     if (entry->metric.metric == NAME_NONE)
         entry->refused = REASON_too_many_names;
@@ -254,6 +256,14 @@ enum reason resolve_metric(struct resolver *resolver, const struct measurement *
     return REASON_NONE;
 }
 
+/* `memory_pgpgin=7pages` on a metric declared in pages. */
+static bool has_label(const struct measurement *m, const struct resolved_metric *metric)
+{
+    double number;
+    return metric->label.size && str_ends(m->text, metric->label) &&
+           line_number(str_first(m->text, m->text.size - metric->label.size), &number) == REASON_NONE;
+}
+
 double resolve_value(const struct measurement *measurement, const struct resolved_metric *metric,
                      struct remarks *remarks)
 {
@@ -263,6 +273,8 @@ double resolve_value(const struct measurement *measurement, const struct resolve
     if (measurement->verb == VERB_UNIQUE && line_number(measurement->text, &value) != REASON_NONE)
         return 0; /* check_verb has made sure that it is a number */
     if (measurement->unit == UNIT_NONE || measurement->unit == metric->unit)
+        return value;
+    if (measurement->unit == UNIT_UNKNOWN && has_label(measurement, metric))
         return value;
     if (measurement->unit == UNIT_UNKNOWN)
         remarks->counts[REASON_unit_unknown]++;
@@ -278,27 +290,31 @@ static void put_text(struct spelling *spelling, uint32_t field, struct str text)
         source_set_put(spelling->set, field, (struct source_value){.type = SOURCE_TEXT, .text = text});
 }
 
-/* A pair puts a field that is unset; one that says otherwise than what is set is counted. */
-static void put_pair(struct spelling *spelling, const struct pair *pair)
+/* A declared field says `text`. Where the set says otherwise already, that is a contradiction; then the set
+ * stays as it is, or not when this one rules. */
+static void put_field(struct spelling *spelling, const struct field_def *field, struct str text, bool rules)
 {
-    const struct field_def *field = scheme_find_field(spelling->scheme, pair->key);
-    if (!field)
-        return;
-    if (!spelling_value_good(field, pair->value)) {
+    struct source_set alone = {0};
+    struct spelling probe = *spelling;
+    probe.set = &alone;
+    if (!spelling_put(&probe, field, text)) {
         spelling_remark(spelling, REASON_field_value_bad);
         return;
     }
     struct source_value there = source_set_get(spelling->set, field->id);
-    if (there.type == SOURCE_UNSET) {
-        spelling_put(spelling, field, pair->value);
-        return;
-    }
-    struct source_set other = {0};
-    struct spelling probe = *spelling;
-    probe.set = &other;
-    spelling_put(&probe, field, pair->value);
-    if (!source_value_eq(there, source_set_get(&other, field->id)))
+    bool differs = there.type != SOURCE_UNSET && !source_value_eq(there, source_set_get(&alone, field->id));
+    if (differs)
         spelling_remark(spelling, REASON_contradiction);
+    if (there.type == SOURCE_UNSET || (differs && rules))
+        spelling_put(spelling, field, text);
+}
+
+/* A pair of an undeclared field is log text. */
+static void put_pair(struct spelling *spelling, const struct pair *pair, bool rules)
+{
+    const struct field_def *field = scheme_find_field(spelling->scheme, pair->key);
+    if (field)
+        put_field(spelling, field, pair->value, rules);
 }
 
 static void put_source_text(struct spelling *spelling, const struct template_set *set, struct str text)
@@ -318,11 +334,10 @@ static void put_source_text(struct spelling *spelling, const struct template_set
 static void put_reporter(struct spelling *spelling, const struct reporter *reporter)
 {
     const struct scheme *scheme = spelling->scheme;
-    struct str number, name = reporter->process;
+    struct str name = reporter->process;
     size_t dot = str_find(name, '.');
-    number = str_from(name, dot + 1);
-    uint64_t n;
-    bool is_dyno = dot < name.size && dot > 0 && str_u64(number, &n);
+    uint64_t number;
+    bool is_dyno = dot > 0 && dot < name.size && str_u64(str_from(name, dot + 1), &number);
     if (scheme_find_field(scheme, STR("process")))
         put_text(spelling, scheme->process_field, name);
     if (is_dyno && scheme_find_field(scheme, STR("dyno")))
@@ -330,30 +345,29 @@ static void put_reporter(struct spelling *spelling, const struct reporter *repor
     put_text(spelling, scheme->host_field, is_dyno ? name : reporter->host);
 }
 
+/* Fields that the metric's name gave away when it was rewritten. */
+static void put_extras(struct resolver *resolver, struct spelling *spelling, const struct template_set *set)
+{
+    for (uint32_t i = 0; i < set->extra_count; i++) {
+        struct str name = set->extra[i].field, value = set->extra[i].value;
+        const struct field_def *field = scheme_find_field(spelling->scheme, name);
+        if (field)
+            put_field(spelling, field, value, false);
+        else
+            put_text(spelling, names_resolve_field(resolver->names, name), value);
+    }
+}
+
 static void assemble(struct resolver *resolver, struct spelling *spelling, const struct template_set *set,
                      const struct line *line, const struct reporter *reporter)
 {
-    for (uint32_t i = 0; i < reporter->field_count; i++)
-        put_pair(spelling, &reporter->fields[i]);
-    struct source_set token = *spelling->set;
     if (line->source.size)
         put_source_text(spelling, set, line->source);
-    for (uint32_t i = 0; i < token.count; i++) {
-        struct source_value now = source_set_get(spelling->set, token.fields[i].field);
-        if (!source_value_eq(now, token.fields[i].value)) {
-            spelling_remark(spelling, REASON_contradiction);
-            source_set_put(spelling->set, token.fields[i].field, token.fields[i].value);
-        }
-    }
-    for (uint32_t i = 0; i < set->extra_count; i++) {
-        struct pair pair = {set->extra[i].field, set->extra[i].value, 0};
-        if (scheme_find_field(spelling->scheme, pair.key))
-            put_pair(spelling, &pair);
-        else
-            put_text(spelling, names_resolve_field(resolver->names, pair.key), pair.value);
-    }
+    for (uint32_t i = 0; i < reporter->field_count; i++)
+        put_pair(spelling, &reporter->fields[i], true);
+    put_extras(resolver, spelling, set);
     for (uint32_t i = 0; i < line->pair_count; i++)
-        put_pair(spelling, &line->pairs[i]);
+        put_pair(spelling, &line->pairs[i], false);
     put_reporter(spelling, reporter);
 }
 

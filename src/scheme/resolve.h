@@ -47,7 +47,8 @@ uint64_t resolver_generation(const struct resolver *resolver); /* the scheme's *
 struct resolved_metric {
     uint32_t metric; /* in names.h */
     enum kind kind;
-    enum unit unit;        /* what values are stored in */
+    enum unit unit;   /* what values are stored in */
+    struct str label; /* a declared unit that is a plain word, "pages"; else empty. As long as the scheme */
     uint32_t template_set; /* same number: same templates, so a source resolved for one serves the other */
     bool parked;           /* undeclared, and the listener parks: kept aside, not stored */
 };

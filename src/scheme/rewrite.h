@@ -4,8 +4,15 @@
 
 #include "scheme/scheme_room.h"
 
-/* The new name (a view of name or in the arena), or name itself when no rule fits. Placeholders of the rule
- * that fitted are in match (count, placeholders), as fields of the source. */
+enum { REWRITE_SEGMENTS_MAX = 64 };
+
+/* Views of from and to, and memory of the arena. false: *problem says what is wrong. */
+bool rewrite_parse(struct str from, struct str to, struct arena *arena, struct rewrite_rule *out,
+                   const char **problem);
+
+/* The new name (a view of name or in the arena), or name itself when no rule fits. Rules apply in their
+ * order, each at most once, each to what the one before made. Placeholders that `to` lacks are in match
+ * (count, placeholders): they become fields of the source. */
 struct str rewrite_name(const struct scheme *scheme, struct str name, struct arena *arena,
                         struct metric_match *match);
 

@@ -1,24 +1,10 @@
 /* The section `metrics`: names and families, and which of two families a name belongs to. */
 #include "scheme/scheme_read.h"
 
-enum { LASTS_MS = 5 * 60 * 1000 };
+enum { LASTS_MS = 5 * 60 * 1000, SCHEME_METRIC_TEMPLATES_MAX = 16 };
 
 static const char *const metric_keys[] = {"kind",  "unit",   "template", "doc", "every",
                                           "lasts", "across", "volume",   NULL};
-
-static bool metric_name_good(struct str name)
-{
-    if (!name.size || name.size > LINE_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.at[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                    c == '.' || c == ':' || c == '/' || c == '-';
-        if (!good)
-            return false;
-    }
-    return true;
-}
 
 static void read_kind(struct scheme_reader *reader, struct metric_def *def, const struct yaml_node *node)
 {
@@ -30,20 +16,26 @@ static void read_kind(struct scheme_reader *reader, struct metric_def *def, cons
     struct str word = scheme_word(reader, node, "a kind: count, level, value, measure or unique");
     def->kind = kind_parse(word);
     if (def->kind == KIND_NONE && word.at)
-        scheme_unknown(reader, node, "kind", word, texts, sizeof texts / sizeof *texts);
+        scheme_unknown(reader, node, "kind", word, scheme_nth_text, texts, sizeof texts / sizeof *texts);
 }
 
 static void read_unit(struct scheme_reader *reader, struct metric_def *def, const struct yaml_node *node)
 {
     def->unit_text = scheme_word(reader, node, "a unit: ms, s, B, MB, %, or a word such as callers");
     def->unit = unit_parse(def->unit_text);
-    if (def->unit == UNIT_UNKNOWN)
-        def->unit = UNIT_NONE; /* a label for people; nothing is converted */
+    if (def->unit != UNIT_UNKNOWN)
+        return;
+    def->unit = UNIT_NONE; /* a label for people; nothing is converted */
+    for (unsigned u = UNIT_NONE + 1; u < UNIT_COUNT; u++)
+        if (str_eq_fold(unit_text((enum unit)u), def->unit_text))
+            scheme_warn(reader, node, "%.*s is a label here and does not convert; did you mean %.*s?",
+                        STR_ARG(def->unit_text), STR_ARG(unit_text((enum unit)u)));
 }
 
 static void read_across(struct scheme_reader *reader, struct metric_def *def, const struct yaml_node *node)
 {
-    static const struct str texts[] = {{"sum", 3}, {"avg", 3}, {"max", 3}};
+    static const struct str texts[] = {
+        [ACROSS_SUM] = {"sum", 3}, [ACROSS_AVG] = {"avg", 3}, [ACROSS_MAX] = {"max", 3}};
     struct str word = scheme_word(reader, node, "across: sum, avg or max");
     for (unsigned i = 0; i < 3; i++)
         if (str_eq(texts[i], word)) {
@@ -51,21 +43,28 @@ static void read_across(struct scheme_reader *reader, struct metric_def *def, co
             return;
         }
     if (word.at)
-        scheme_unknown(reader, node, "across", word, texts, 3);
+        scheme_unknown(reader, node, "across", word, scheme_nth_text, texts, 3);
 }
 
-static void read_metric_templates(struct scheme_reader *reader, struct metric_def *def,
-                                  const struct yaml_node *node)
+const uint32_t *scheme_read_template_names(struct scheme_reader *reader, const struct yaml_node *node,
+                                           uint32_t *count)
 {
-    uint32_t *found = arena_array(&reader->scheme->arena, scheme_length(node) + 1, sizeof *found);
-    const struct yaml_node *first = node->type == YAML_LIST ? node->first : node;
-    for (const struct yaml_node *child = first; child; child = node->type == YAML_LIST ? child->next : NULL) {
-        uint32_t index =
-            scheme_template_index(reader, child, scheme_word(reader, child, "a template's name"));
-        if (index != SCHEME_INDEX_NONE)
-            found[def->template_count++] = index;
+    bool is_list = node->type == YAML_LIST;
+    if (node->type == YAML_MAP || (is_list && !node->first) ||
+        scheme_length(node) > SCHEME_METRIC_TEMPLATES_MAX) {
+        scheme_complain(reader, node, "expected a template's name or a list of 1 to %d of them",
+                        SCHEME_METRIC_TEMPLATES_MAX);
+        return NULL;
     }
-    def->templates = found;
+    uint32_t *found = arena_array(&reader->scheme->arena, scheme_length(node) + 1, sizeof *found);
+    for (const struct yaml_node *child = is_list ? node->first : node; child;
+         child = is_list ? child->next : NULL) {
+        struct str name = scheme_word(reader, child, "a template's name");
+        uint32_t index = scheme_template_index(reader, child, name);
+        if (index != SCHEME_INDEX_NONE)
+            found[(*count)++] = index;
+    }
+    return found;
 }
 
 static void read_time(struct scheme_reader *reader, const struct yaml_node *map, const char *key, int64_t *ms)
@@ -73,6 +72,18 @@ static void read_time(struct scheme_reader *reader, const struct yaml_node *map,
     const struct yaml_node *node = yaml_find(map, key);
     if (node && !scheme_duration(scheme_word(reader, node, "a time: 90s"), ms))
         scheme_complain(reader, node, "%s expects a time such as 10s, 90s, 5m", key);
+}
+
+static void check_level_only(struct scheme_reader *reader, const struct metric_def *def,
+                             const struct yaml_node *node)
+{
+    static const char *const keys[] = {"lasts", "across"};
+    for (unsigned i = 0; i < 2 && def->kind != KIND_LEVEL && def->kind != KIND_NONE; i++) {
+        const struct yaml_node *found = yaml_find(node, keys[i]);
+        if (found)
+            scheme_complain(reader, found->key, "%s is for levels, and this is a %.*s", keys[i],
+                            STR_ARG(kind_text(def->kind)));
+    }
 }
 
 static void read_metric(struct scheme_reader *reader, struct metric_def *def, const struct yaml_node *node)
@@ -87,13 +98,17 @@ static void read_metric(struct scheme_reader *reader, struct metric_def *def, co
     if ((found = yaml_find(node, "unit")))
         read_unit(reader, def, found);
     if ((found = yaml_find(node, "template")))
-        read_metric_templates(reader, def, found);
+        def->templates = scheme_read_template_names(reader, found, &def->template_count);
     if ((found = yaml_find(node, "across")))
         read_across(reader, def, found);
     if ((found = yaml_find(node, "doc")))
         def->doc = scheme_word(reader, found, "a sentence");
+    uint64_t volume;
+    if ((found = yaml_find(node, "volume")) && (found->type != YAML_WORD || !str_u64(found->word, &volume)))
+        scheme_complain(reader, found, "expected a whole number: the least count for a verdict");
     read_time(reader, node, "every", &def->every_ms);
     read_time(reader, node, "lasts", &def->lasts_ms);
+    check_level_only(reader, def, node);
     if (!def->lasts_ms)
         def->lasts_ms = def->every_ms ? 3 * def->every_ms : LASTS_MS;
 }
@@ -106,7 +121,7 @@ static void check_placeholders(struct scheme_reader *reader, const struct metric
     for (uint32_t s = 0; s < family->segment_count; s++) {
         if (family->literals >> (63 - s) & 1)
             continue;
-        names_resolve_field(reader->names, family->segments[s]);
+        scheme_name_field(reader, at, family->segments[s]);
         for (uint32_t other = 0; other < s; other++)
             if (!(family->literals >> (63 - other) & 1) &&
                 str_eq(family->segments[s], family->segments[other]))
@@ -149,7 +164,7 @@ static void add_family(struct scheme_reader *reader, uint32_t metric, const stru
 static void add_name(struct scheme_reader *reader, uint32_t metric, const struct yaml_node *key)
 {
     struct scheme *scheme = reader->scheme;
-    if (!metric_name_good(key->word)) {
+    if (!names_metric_good(key->word)) {
         scheme_complain(reader, key, "a metric is named by 1 to 255 of A-Z a-z 0-9 _ . : / -");
         return;
     }
@@ -160,10 +175,8 @@ static void add_name(struct scheme_reader *reader, uint32_t metric, const struct
 void scheme_read_metrics(struct scheme_reader *reader, const struct yaml_node *section)
 {
     struct scheme *scheme = reader->scheme;
-    if (section->type != YAML_MAP) {
-        scheme_complain(reader, section, "expected `name: {kind: ...}` lines");
+    if (!scheme_is_map(reader, section, SCHEME_METRICS_MAX, "`name: {kind: ...}` lines"))
         return;
-    }
     uint32_t count = scheme_length(section);
     scheme->metrics = arena_array(&scheme->arena, count, sizeof *scheme->metrics);
     scheme->exact_metric = arena_array(&scheme->arena, count, sizeof *scheme->exact_metric);

@@ -1,79 +1,162 @@
 #include "scheme/scheme_read.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-static void put(struct scheme_reader *reader, const struct yaml_node *at, const char *format, va_list args)
+enum { COMPLAINTS_MAX = 100, SHOWN_MAX = 6 };
+
+static void complain(struct scheme_reader *reader, const struct yaml_node *at, bool is_warning,
+                     const char *format, va_list args)
 {
     char text[320];
-    vsnprintf(text, sizeof text, format, args);
-    buf_printf(&reader->report->text, "%.*s:%u:%u: %s\n", STR_ARG(reader->file), at->line, at->column, text);
+    *(is_warning ? &reader->report->warnings : &reader->report->errors) += 1;
+    if (reader->complaint_count == COMPLAINTS_MAX)
+        return;
+    if (!reader->complaints)
+        reader->complaints = mem_zero(COMPLAINTS_MAX, sizeof *reader->complaints);
+    int size = vsnprintf(text, sizeof text, format, args);
+    struct str view = str_make(text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1);
+    struct complaint *complaint = &reader->complaints[reader->complaint_count];
+    *complaint = (struct complaint){at->line, at->column, reader->complaint_count, is_warning,
+                                    arena_str(&reader->scheme->arena, view)};
+    reader->complaint_count++;
 }
 
 void scheme_complain(struct scheme_reader *reader, const struct yaml_node *at, const char *format, ...)
 {
-    size_t before = reader->report->text.size;
     va_list args;
     va_start(args, format);
-    put(reader, at, format, args);
+    complain(reader, at, false, format, args);
     va_end(args);
-    if (!reader->report->errors++)
-        why_set_at(reader->why, ERR_SYNTAX, at->line, at->column, "%.*s",
-                   (int)(reader->report->text.size - before - 1), reader->report->text.at + before);
 }
 
 void scheme_warn(struct scheme_reader *reader, const struct yaml_node *at, const char *format, ...)
 {
-    char text[320];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    complain(reader, at, true, format, args);
     va_end(args);
-    buf_printf(&reader->report->text, "%.*s:%u:%u: warning: %s\n", STR_ARG(reader->file), at->line,
-               at->column, text);
-    reader->report->warnings++;
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct complaint *a = left, *b = right;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    if (a->column != b->column)
+        return a->column < b->column ? -1 : 1;
+    return a->order < b->order ? -1 : 1;
+}
+
+/* Complaints come section by section and are shown in the order of the file. */
+static void write_report(struct scheme_reader *reader, struct why *why)
+{
+    struct buf *text = &reader->report->text;
+    bool has_first = false;
+    if (reader->complaint_count)
+        qsort(reader->complaints, reader->complaint_count, sizeof *reader->complaints, by_place);
+    for (uint32_t i = 0; i < reader->complaint_count; i++) {
+        const struct complaint *c = &reader->complaints[i];
+        buf_printf(text, "%.*s:%u:%u: %s%.*s\n", STR_ARG(reader->file), c->line, c->column,
+                   c->is_warning ? "warning: " : "", STR_ARG(c->text));
+        if (!c->is_warning && !has_first) {
+            why_set_at(why, ERR_SYNTAX, c->line, c->column, "%.*s:%u:%u: %.*s", STR_ARG(reader->file),
+                       c->line, c->column, STR_ARG(c->text));
+            has_first = true;
+        }
+    }
+    if (reader->complaint_count == COMPLAINTS_MAX)
+        buf_printf(text, "%.*s: there may be more; only %d are shown\n", STR_ARG(reader->file),
+                   COMPLAINTS_MAX);
+    mem_free(reader->complaints);
 }
 
 void scheme_unknown(struct scheme_reader *reader, const struct yaml_node *at, const char *what,
-                    struct str word, const struct str *candidates, uint32_t count)
+                    struct str word, scheme_word_fn *nth, const void *list, uint32_t count)
 {
     struct nearest nearest;
     nearest_init(&nearest, word);
-    for (uint32_t i = 0; i < count; i++)
-        nearest_feed(&nearest, candidates[i]);
+    if (reader->complaint_count < COMPLAINTS_MAX) /* what nobody sees need not be searched */
+        for (uint32_t i = 0; i < count; i++)
+            nearest_feed(&nearest, nth(list, i));
+    struct buf known = {0};
+    for (uint32_t i = 0; i < count && count <= SHOWN_MAX; i++)
+        buf_printf(&known, "%s%.*s", i ? ", " : "", STR_ARG(nth(list, i)));
     if (nearest.best.at)
         scheme_complain(reader, at, "unknown %s %.*s; did you mean %.*s?", what, STR_ARG(word),
                         STR_ARG(nearest.best));
+    else if (known.size)
+        scheme_complain(reader, at, "unknown %s %.*s; there are %.*s", what, STR_ARG(word),
+                        STR_ARG(buf_view(&known)));
     else
         scheme_complain(reader, at, "unknown %s %.*s", what, STR_ARG(word));
+    buf_done(&known);
+}
+
+struct str scheme_nth_text(const void *list, uint32_t index)
+{
+    return ((const struct str *)list)[index];
+}
+
+static struct str nth_key(const void *list, uint32_t index)
+{
+    return str_of(((const char *const *)list)[index]);
+}
+
+static uint32_t key_index(const char *const *keys, struct str word)
+{
+    uint32_t i = 0;
+    while (keys[i] && !str_eq(str_of(keys[i]), word))
+        i++;
+    return i;
 }
 
 bool scheme_check_keys(struct scheme_reader *reader, const struct yaml_node *node, const char *const *keys)
 {
-    struct str words[24];
-    uint32_t count = 0;
+    uint32_t count = 0, seen = 0; /* bit by key */
     if (node->type != YAML_MAP) {
         scheme_complain(reader, node, "expected {key: value, ...}");
         return false;
     }
-    while (keys[count] && count < 24) {
-        words[count] = str_of(keys[count]);
+    while (keys[count])
         count++;
-    }
+    CHECK(count < 32);
     for (const struct yaml_node *child = node->first; child; child = child->next) {
-        bool known = false;
-        for (uint32_t i = 0; i < count; i++)
-            known = known || str_eq(words[i], child->key->word);
-        if (!known)
-            scheme_unknown(reader, child->key, "key", child->key->word, words, count);
-        for (const struct yaml_node *other = node->first; other != child; other = other->next)
-            if (str_eq(other->key->word, child->key->word))
-                scheme_complain(reader, child->key, "%.*s stands here twice", STR_ARG(child->key->word));
+        uint32_t index = key_index(keys, child->key->word);
+        if (index == count)
+            scheme_unknown(reader, child->key, "key", child->key->word, nth_key, keys, count);
+        else if (seen >> index & 1)
+            scheme_complain(reader, child->key, "%.*s stands here twice", STR_ARG(child->key->word));
+        seen |= index < count ? UINT32_C(1) << index : 0;
     }
     return true;
+}
+
+bool scheme_is_map(struct scheme_reader *reader, const struct yaml_node *section, uint32_t max,
+                   const char *expected)
+{
+    if (section->type != YAML_MAP) {
+        scheme_complain(reader, section, "expected %s", expected);
+        return false;
+    }
+    if (scheme_length(section) > max) {
+        scheme_complain(reader, section, "more than %u entries", max);
+        return false;
+    }
+    return true;
+}
+
+uint32_t scheme_name_field(struct scheme_reader *reader, const struct yaml_node *at, struct str name)
+{
+    uint32_t id = names_resolve_field(reader->names, name);
+    if (id == NAME_NONE)
+        scheme_complain(reader, at, "more than %d names of fields in all", NAMES_FIELDS_MAX);
+    return id;
 }
 
 struct str scheme_word(struct scheme_reader *reader, const struct yaml_node *node, const char *expected)
@@ -144,26 +227,26 @@ static uint64_t next_generation(void)
 enum err scheme_parse(struct str text, struct str file, struct names *names, struct scheme **out,
                       struct scheme_report *report, struct why *why)
 {
-    struct why local;
     struct scheme *scheme = MEM_NEW(struct scheme);
-    struct scheme_reader reader = {scheme, names, file, report, why ? why : &local};
+    struct scheme_reader reader = {.scheme = scheme, .names = names, .file = file, .report = report};
     struct yaml_node *root = NULL;
     uint32_t errors_before = report->errors;
     scheme->references = 1;
     scheme->generation = next_generation();
     scheme->default_template = SCHEME_INDEX_NONE;
-    scheme->source_field = names_resolve_field(names, STR("source"));
-    scheme->host_field = names_resolve_field(names, STR("host"));
-    scheme->process_field = names_resolve_field(names, STR("process"));
-    scheme->dyno_field = names_resolve_field(names, STR("dyno"));
     struct why yaml = {0};
     enum err err = yaml_tree_parse(text, &scheme->arena, &root, &yaml);
     if (err) {
         struct yaml_node at = {.line = yaml.line ? yaml.line : 1, .column = yaml.column ? yaml.column : 1};
         scheme_complain(&reader, &at, "%s", yaml.text);
     } else {
+        scheme->source_field = scheme_name_field(&reader, root, STR("source"));
+        scheme->host_field = scheme_name_field(&reader, root, STR("host"));
+        scheme->process_field = scheme_name_field(&reader, root, STR("process"));
+        scheme->dyno_field = scheme_name_field(&reader, root, STR("dyno"));
         read_sections(&reader, root);
     }
+    write_report(&reader, why);
     if (report->errors > errors_before) {
         scheme_unref(scheme);
         return ERR_SYNTAX;

@@ -8,9 +8,16 @@
 
 enum { SCHEME_INDEX_NONE = 0xffffffff };
 
-/* `from` and `to` as written; a placeholder in `from` that `to` lacks becomes a field of the source. */
+enum rewrite_type { REWRITE_LITERAL, REWRITE_FIELD, REWRITE_REST };
+
+struct rewrite_part {
+    enum rewrite_type type;
+    struct str text; /* of a literal, or the field's name */
+};
+
 struct rewrite_rule {
-    struct str from, to;
+    const struct rewrite_part *from, *to; /* segments */
+    uint32_t from_count, to_count;
 };
 
 struct field_change {

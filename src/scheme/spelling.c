@@ -45,6 +45,15 @@ static void put_value(struct spelling *spelling, uint32_t field, struct source_v
         spelling_remark(spelling, REASON_too_many_fields);
 }
 
+/* One uuid has one spelling. */
+static struct str lower(struct arena *arena, struct str text)
+{
+    char *copy = arena_alloc(arena, text.size);
+    for (size_t i = 0; i < text.size; i++)
+        copy[i] = text.at[i] >= 'A' && text.at[i] <= 'F' ? (char)(text.at[i] + 32) : text.at[i];
+    return str_make(copy, text.size);
+}
+
 bool spelling_put(struct spelling *spelling, const struct field_def *field, struct str text)
 {
     if (!spelling_value_good(field, text))
@@ -56,6 +65,8 @@ bool spelling_put(struct spelling *spelling, const struct field_def *field, stru
         value.text = arena_printf(spelling->arena, "%016" PRIx64, hash_bytes(text));
     else if (field->type == FIELD_ID && str_u64(text, &value.number))
         value.type = SOURCE_NUMBER;
+    else if (field->type == FIELD_UUID)
+        value.text = lower(spelling->arena, text);
     if (field->type == FIELD_ENUM && !enum_lists(field, text))
         spelling_remark(spelling, REASON_enum_unknown);
     put_value(spelling, field->id, value);
@@ -114,33 +125,77 @@ static const struct field_def *field_of_word(const struct scheme *scheme, struct
     return found;
 }
 
+/* What a keyed source is read with: the value that a segment without a key may continue, and what fits
+ * nothing. */
+struct keyed {
+    struct spelling *spelling;
+    const struct field_def *before; /* NULL: nothing to continue */
+    struct str value;               /* of it, so far */
+    struct str rest;
+};
+
+/* A dot may belong to a value: `phone-555.1234`. A word of an enum that is whole is not continued. */
+static bool may_continue(const struct keyed *keyed, struct str segment)
+{
+    const struct field_def *field = keyed->before;
+    if (!field || keyed->value.at + keyed->value.size + 1 != segment.at)
+        return false;
+    if (field->type == FIELD_ENUM && enum_lists(field, keyed->value))
+        return false;
+    return spelling_value_good(field, str_make(keyed->value.at, keyed->value.size + 1 + segment.size));
+}
+
+static void put_rest(struct keyed *keyed, struct str segment)
+{
+    if (!keyed->rest.size)
+        keyed->rest = segment;
+    else
+        keyed->rest =
+            arena_printf(keyed->spelling->arena, "%.*s.%.*s", STR_ARG(keyed->rest), STR_ARG(segment));
+}
+
+/* The first of two values for one field stays. The other is not lost but put with the rest, unless the field
+ * is not to be kept in the clear. */
+static void put_first(struct keyed *keyed, const struct field_def *field, struct str value,
+                      struct str segment)
+{
+    if (source_set_get(keyed->spelling->set, field->id).type == SOURCE_UNSET)
+        spelling_put(keyed->spelling, field, value);
+    else if (field->keep == KEEP_VALUE)
+        put_rest(keyed, segment);
+    else
+        spelling_remark(keyed->spelling, REASON_field_value_bad);
+}
+
+static void read_segment(struct keyed *keyed, struct str segment)
+{
+    struct str value;
+    const struct field_def *field = keyed_field(keyed->spelling->scheme, segment, &value);
+    if (field) {
+        put_first(keyed, field, value, segment);
+        keyed->before = field;
+        keyed->value = value;
+    } else if ((field = field_of_word(keyed->spelling->scheme, segment))) {
+        put_first(keyed, field, segment, segment);
+    } else if (may_continue(keyed, segment)) {
+        keyed->value.size += 1 + segment.size;
+        spelling_put(keyed->spelling, keyed->before, keyed->value);
+    } else {
+        put_rest(keyed, segment);
+    }
+}
+
 void spelling_keyed(struct spelling *spelling, struct str text)
 {
-    const struct field_def *before = NULL;
-    struct str value = STR_NONE, segment, rest_text = STR_NONE;
-    for (struct str rest = text; rest.at;) {
-        struct str found;
-        rest = str_cut(rest, '.', &segment);
-        const struct field_def *field = keyed_field(spelling->scheme, segment, &found), *word;
-        if (field) {
-            before = field;
-            value = found;
-            spelling_put(spelling, field, found);
-        } else if (segment.size && (word = field_of_word(spelling->scheme, segment))) {
-            spelling_put(spelling, word, segment);
-        } else if (segment.size && before && value.at + value.size + 1 == segment.at &&
-                   spelling_value_good(before, str_make(value.at, value.size + 1 + segment.size))) {
-            value.size += 1 + segment.size; /* the dot belonged to the value */
-            spelling_put(spelling, before, value);
-        } else if (segment.size) {
-            rest_text = rest_text.size
-                            ? arena_printf(spelling->arena, "%.*s.%.*s", STR_ARG(rest_text), STR_ARG(segment))
-                            : segment;
-        }
+    struct keyed keyed = {.spelling = spelling};
+    for (struct str left = text, segment; left.at;) {
+        left = str_cut(left, '.', &segment);
+        if (segment.size)
+            read_segment(&keyed, segment);
     }
-    if (rest_text.size) {
+    if (keyed.rest.size) {
         spelling_remark(spelling, REASON_source_rest);
-        spelling_whole(spelling, rest_text);
+        spelling_whole(spelling, keyed.rest);
     }
 }
 

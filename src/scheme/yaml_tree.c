@@ -1,5 +1,7 @@
 #include "scheme/yaml_tree.h"
 
+#include "base/check.h"
+
 #include <yaml.h>
 
 struct reading {
@@ -64,16 +66,27 @@ static enum err read_children(struct reading *reading, struct yaml_node *parent,
     }
 }
 
+static bool has_anchor_or_tag(const yaml_event_t *event)
+{
+    if (event->type == YAML_SCALAR_EVENT)
+        return event->data.scalar.anchor || event->data.scalar.tag;
+    if (event->type == YAML_SEQUENCE_START_EVENT)
+        return event->data.sequence_start.anchor || event->data.sequence_start.tag;
+    return event->type == YAML_MAPPING_START_EVENT &&
+           (event->data.mapping_start.anchor || event->data.mapping_start.tag);
+}
+
 static enum err read_node(struct reading *reading, const yaml_event_t *event, struct yaml_node **out)
 {
+    if (event->type == YAML_ALIAS_EVENT || has_anchor_or_tag(event))
+        return fail(reading, event->start_mark, "anchors, aliases and tags are not understood here");
     if (event->type == YAML_SCALAR_EVENT) {
         *out = node_new(reading, YAML_WORD, event->start_mark);
         (*out)->word = arena_str(reading->arena,
                                  str_make((const char *)event->data.scalar.value, event->data.scalar.length));
         return ERR_OK;
     }
-    if (event->type != YAML_SEQUENCE_START_EVENT && event->type != YAML_MAPPING_START_EVENT)
-        return fail(reading, event->start_mark, "anchors and aliases are not understood here");
+    CHECK(event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT);
     if (++reading->depth > YAML_DEPTH_MAX)
         return fail(reading, event->start_mark, "nested too deeply");
     bool is_map = event->type == YAML_MAPPING_START_EVENT;

@@ -179,9 +179,9 @@ static void pairs_and_reporters(void **state)
                  "dialer.contact.busy measure 5ms |  | field_value_bad");
     struct reporter dyno = {.id = 2, .process = STR("web.3"), .host = STR_NONE};
     must_resolve_as(*state, UNDECLARED_ACCEPT, &dyno, "account_id=4 count#any.thing",
-                    "any.thing count 1 | account_id=4 host=web.3 process=web.3");
+                    "any.thing count 1 | account_id=4 dyno=web.3 host=web.3 process=web.3");
     must_resolve_as(*state, UNDECLARED_ACCEPT, &dyno, "source=web.1 level#memory_total=21.0MB",
-                    "memory_total level 21MB | host=web.1 process=web.3");
+                    "memory_total level 21MB | dyno=web.3 host=web.1 process=web.3");
     struct pair env = {STR("env"), STR("production"), 0};
     struct reporter token = {.id = 0, .host = STR("h9"), .fields = &env, .field_count = 1};
     must_resolve_as(*state, UNDECLARED_ACCEPT, &token, "env=test count#any.thing",
