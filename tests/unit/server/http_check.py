@@ -527,6 +527,7 @@ def bodies_in_flight_are_capped(server):
             s.sendall(b'y')
             assert len(Reader(s).reply()[2]) == 400_001
         s.close()
+    server.wait_zero('in_flight')  # the last of them are given back when their connections are seen to end
     assert ask(server, post(b'/echo', b'x' * 900_000))[0] == 200
     server.wait_zero('in_flight')
     assert server.counts()['refused_in_flight'] == 1
