@@ -131,7 +131,7 @@ def fuzz(run, seconds):
 
 
 # What several threads touch; the rest has no business under the thread sanitizer.
-THREADED = {'names', 'work_pool', 'store_threads', 'loop', 'http_server', 'server', 'intern', 'threads', 'ports', 'client', 'resolve_threads'}
+THREADED = {'scheme_names', 'work_pool', 'store_threads', 'loop', 'http_server', 'intern', 'ports', 'client'}
 
 ASAN = {'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=0:allocator_may_return_null=1',
         'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1'}

@@ -285,7 +285,8 @@ static void number_fields(struct segment_writer *writer)
     }
     uint32_t count = writer->fields.count;
     uint32_t *fields = mem_alloc(count * sizeof *fields);
-    memcpy(fields, writer->fields.global, count * sizeof *fields);
+    if (count) /* rows without any source have no fields */
+        memcpy(fields, writer->fields.global, count * sizeof *fields);
     qsort_r(fields, count, sizeof *fields, by_field_name, names);
     frame_table_clear(&writer->fields);
     for (uint32_t i = 0; i < count; i++)
