@@ -90,6 +90,8 @@ enum err scheme_parse(struct str text, struct str file, struct names *names, str
 /* The file scheme.yaml of a pack folder, or the built-in dialer pack when dir.at == NULL. */
 enum err scheme_load(struct sys *sys, struct str dir, struct names *names, struct scheme **out,
                      struct scheme_report *report, struct why *why) MUST_USE;
+enum err scheme_load_file(struct sys *sys, struct str path, struct names *names, struct scheme **out,
+                          struct scheme_report *report, struct why *why) MUST_USE;
 struct str scheme_builtin(void); /* text of the dialer pack's scheme.yaml */
 
 struct scheme *scheme_ref(struct scheme *scheme);

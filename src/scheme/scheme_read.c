@@ -255,19 +255,25 @@ enum err scheme_parse(struct str text, struct str file, struct names *names, str
     return ERR_OK;
 }
 
+enum err scheme_load_file(struct sys *sys, struct str path, struct names *names, struct scheme **out,
+                          struct scheme_report *report, struct why *why)
+{
+    struct buf text = {0};
+    enum err err = sys_read_file(sys, path, YAML_BYTES_MAX, &text, why);
+    if (!err)
+        err = scheme_parse(buf_view(&text), path, names, out, report, why);
+    buf_done(&text);
+    return err;
+}
+
 enum err scheme_load(struct sys *sys, struct str dir, struct names *names, struct scheme **out,
                      struct scheme_report *report, struct why *why)
 {
     char path[SYS_PATH_MAX + 1];
-    struct buf text = {0};
     if (!dir.at)
         return scheme_parse(scheme_builtin(), STR("packs/dialer/scheme.yaml"), names, out, report, why);
     int size = snprintf(path, sizeof path, "%.*s/scheme.yaml", STR_ARG(dir));
     if (size < 0 || size > SYS_PATH_MAX)
         return why_set(why, ERR_LIMIT, "the path of the pack is too long");
-    enum err err = sys_read_file(sys, str_make(path, (size_t)size), YAML_BYTES_MAX, &text, why);
-    if (!err)
-        err = scheme_parse(buf_view(&text), str_make(path, (size_t)size), names, out, report, why);
-    buf_done(&text);
-    return err;
+    return scheme_load_file(sys, str_make(path, (size_t)size), names, out, report, why);
 }

@@ -31,7 +31,7 @@ bool spelling_value_good(const struct field_def *field, struct str text)
                                        : true;
 }
 
-static bool enum_lists(const struct field_def *field, struct str word)
+bool spelling_is_word(const struct field_def *field, struct str word)
 {
     for (uint32_t i = 0; i < field->word_count; i++)
         if (str_eq(field->words[i], word))
@@ -67,7 +67,7 @@ bool spelling_put(struct spelling *spelling, const struct field_def *field, stru
         value.type = SOURCE_NUMBER;
     else if (field->type == FIELD_UUID)
         value.text = lower(spelling->arena, text);
-    if (field->type == FIELD_ENUM && !enum_lists(field, text))
+    if (field->type == FIELD_ENUM && !spelling_is_word(field, text))
         spelling_remark(spelling, REASON_enum_unknown);
     put_value(spelling, field->id, value);
     return true;
@@ -116,7 +116,7 @@ static const struct field_def *field_of_word(const struct scheme *scheme, struct
 {
     const struct field_def *found = NULL;
     for (uint32_t i = 0; i < scheme->field_count; i++) {
-        if (scheme->fields[i].type != FIELD_ENUM || !enum_lists(&scheme->fields[i], word))
+        if (scheme->fields[i].type != FIELD_ENUM || !spelling_is_word(&scheme->fields[i], word))
             continue;
         if (found)
             return NULL;
@@ -140,7 +140,7 @@ static bool may_continue(const struct keyed *keyed, struct str segment)
     const struct field_def *field = keyed->before;
     if (!field || keyed->value.at + keyed->value.size + 1 != segment.at)
         return false;
-    if (field->type == FIELD_ENUM && enum_lists(field, keyed->value))
+    if (field->type == FIELD_ENUM && spelling_is_word(field, keyed->value))
         return false;
     return spelling_value_good(field, str_make(keyed->value.at, keyed->value.size + 1 + segment.size));
 }

@@ -24,6 +24,7 @@ static inline void spelling_remark(struct spelling *spelling, enum reason reason
 /* Puts text as the value of a field, as its type and keep say. false: not valid for its type (nothing is
  * put). */
 bool spelling_put(struct spelling *spelling, const struct field_def *field, struct str text);
+bool spelling_is_word(const struct field_def *field, struct str word); /* of an enum, listed */
 bool spelling_value_good(const struct field_def *field, struct str text);
 
 /* Is any segment KEY-VALUE with a declared key and a valid value? */
