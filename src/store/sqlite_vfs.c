@@ -174,8 +174,13 @@ static int vfs_open(sqlite3_vfs *base, const char *name, sqlite3_file *out, int 
     if (!name)
         return SQLITE_CANTOPEN; /* temporary files: temp_store is memory */
     struct str path = str_of(name), folder = folder_of(path);
-    bool create = flags & SQLITE_OPEN_CREATE, is_new = create && is_there(vfs, path) != ERR_OK;
-    enum err err = sys_open(vfs->sys, path, create ? SYS_WRITE : SYS_READ, &file->file, &vfs->why);
+    bool write = flags & SQLITE_OPEN_READWRITE, create = flags & SQLITE_OPEN_CREATE;
+    enum err err = is_there(vfs, path);
+    bool is_new = err == ERR_MISSING;
+    if (is_new && create)
+        err = ERR_OK;
+    if (!err) /* SYS_WRITE would make it: only where that is wanted, or where it is there */
+        err = sys_open(vfs->sys, path, write ? SYS_WRITE : SYS_READ, &file->file, &vfs->why);
     if (err)
         return err == ERR_FULL ? SQLITE_FULL : SQLITE_CANTOPEN;
     file->vfs = vfs;

@@ -1,5 +1,6 @@
 /* The background thread's round: what is due, one thing after the other. */
 #include "base/check.h"
+#include "store/merge.h"
 #include "store/retain.h"
 #include "store/seal.h"
 #include "store/store_room.h"
@@ -123,5 +124,8 @@ int64_t store_tidy(struct store *store, bool now)
         store->next_retain_ms = mono_ms + RETAIN_MS;
         retain(store);
     }
+    /* One merge a round, so that sealing is never kept waiting by more than one. */
+    if (mono_ms >= store->next_merge_ms && !store->full && merge_one(store))
+        return 0;
     return ROUND_MS;
 }
