@@ -19,12 +19,12 @@ def naive(path):
         for line in lines:
             source, found = None, []
             for token in line.split():
-                key, equals, value = token.partition('=')
+                key, _, value = token.partition('=')
                 if key == 'source':
                     source = value
                 verb, sharp, name = key.partition('#')
-                if sharp and equals:
-                    found.append((name, float(value.rstrip('msMBuK%h'))))
+                if sharp:
+                    found.append((name, float(value.rstrip('msMBuK%h')) if value else 1.0))
             account = None
             for n, segment in enumerate((source or '').split('.')):
                 if segment.startswith('ac-'):
