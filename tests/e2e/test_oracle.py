@@ -7,7 +7,7 @@ import subprocess
 
 from harness import DIALTONE, FAST, QUICK, Server, case, dialtone, folder, run
 
-SAMPLES = 60_000 if QUICK else 1_000_000
+SAMPLES = 60_000 if QUICK else 1_800_000
 START, SPAN_H = '2026-01-05T00:00:00Z', 3
 TIMES = {'start': START, 'end': '2026-01-05T03:00:00Z'}
 
