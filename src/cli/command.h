@@ -20,6 +20,8 @@ enum exit_code {
     X(demo, "run the server with a simulated dialer fleet; or print the fleet's lines") \
     X(import, "load files of lines straight into a data folder")                        \
     X(query, "ask a server, or a data folder")                                          \
+    X(check, "check a scheme, or lines against it")                                     \
+    X(inspect, "show and verify the files of a data folder")                            \
     X(version, "print the version")                                                     \
     X(help, "explain a command")
 
