@@ -1,0 +1,109 @@
+/* A committing thread, a background thread and two readers at once, on real files; for ThreadSanitizer:
+ * CC=clang meson setup build-tsan -Dtests=true -Db_sanitize=thread -Db_lundef=false. Readers check what must
+ * always hold: a batch is seen whole or not at all, and nothing that was seen goes away. */
+#include "store_kit.h"
+
+#include "../cmocka_all.h"
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BATCH_ROWS = 21, BATCHES = 1500, READERS = 2 };
+
+struct play {
+    struct kit kit;
+    _Atomic bool over;
+    _Atomic unsigned committed;
+};
+
+static void *commit_all(void *arg)
+{
+    struct play *play = arg;
+    struct rng rng = {5};
+    for (unsigned number = 0; number < BATCHES; number++) {
+        struct kit_rows rows = {0};
+        kit_random_rows(&rng, sys_wall_ms(play->kit.sys), BATCH_ROWS, number % 4 ? 0 : 20, &rows);
+        for (unsigned i = 0; i < BATCH_ROWS; i++)
+            rows.at[i].value = number;
+        while (kit_store(&play->kit, 0, &rows, NULL) == ERR_BUSY)
+            usleep(200);
+        play->committed = number + 1;
+        kit_rows_done(&rows);
+    }
+    return NULL;
+}
+
+static void *tidy(void *arg)
+{
+    struct play *play = arg;
+    for (unsigned i = 0; !play->over; i++) {
+        store_tidy(play->kit.store, i % 3 == 0);
+        usleep(300);
+    }
+    return NULL;
+}
+
+static void *read_all(void *arg)
+{
+    struct play *play = arg;
+    struct kit_rows rows = {0};
+    while (!play->over) {
+        unsigned found[BATCHES] = {0}, committed = play->committed;
+        struct snapshot *snapshot = store_snapshot(play->kit.store);
+        struct store_stats stats;
+        rows.count = 0;
+        enum err err = kit_collect(&play->kit, snapshot, &rows);
+        CHECK(err == ERR_OK);
+        for (size_t i = 0; i < rows.count; i++)
+            found[(unsigned)rows.at[i].value]++;
+        for (unsigned n = 0; n < BATCHES; n++)
+            CHECK(n < committed ? found[n] == BATCH_ROWS : found[n] == 0 || found[n] == BATCH_ROWS);
+        snapshot_unref(snapshot);
+        store_stats(play->kit.store, &stats);
+        store_seen(play->kit.store, STR("x"));
+        CHECK(store_oldest_ms(play->kit.store) < 0);
+    }
+    kit_rows_done(&rows);
+    return NULL;
+}
+
+static void readers_see_whole_batches(void **state)
+{
+    char dir[] = "/tmp/dialtone-threads-XXXXXX";
+    char data[64], command[64];
+    struct play play = {0};
+    pthread_t committer, tidier, readers[READERS];
+    assert_non_null(mkdtemp(dir));
+    snprintf(data, sizeof data, "%s/data", dir);
+    kit_init(&play.kit, sys_real(), data);
+    play.kit.options.head_rows_max = 300;
+    play.kit.options.cache_bytes_max = 20000;
+    kit_open(&play.kit);
+    assert_int_equal(pthread_create(&committer, NULL, commit_all, &play), 0);
+    assert_int_equal(pthread_create(&tidier, NULL, tidy, &play), 0);
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(pthread_create(&readers[i], NULL, read_all, &play), 0);
+    pthread_join(committer, NULL);
+    play.over = true;
+    pthread_join(tidier, NULL);
+    for (int i = 0; i < READERS; i++)
+        pthread_join(readers[i], NULL);
+    struct store_stats stats;
+    store_stats(play.kit.store, &stats);
+    assert_int_equal(stats.segment_rows + stats.head_rows, BATCHES * BATCH_ROWS);
+    assert_true(stats.segments > 0 && stats.last_error.err == ERR_OK);
+    kit_done(&play.kit);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(readers_see_whole_batches)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
