@@ -58,6 +58,14 @@ struct scheme *server_scheme(struct server *server);
 /* Reads the scheme again; on failure the old one stays, and *problems has a line per error. Any thread. */
 enum err server_reload(struct server *server, struct buf *problems, struct why *why) MUST_USE;
 
+/* Loads the scheme of the pack in use into *out; *problems gets a line per error or warning. */
+enum err server_load_scheme(struct server *server, struct scheme **out, struct buf *problems,
+                            struct why *why) MUST_USE;
+uint64_t
+server_pack_hash(struct server *server); /* of the file's bytes; 0: the built-in one, or unreadable */
+/* A line on standard error. Any thread. */
+void server_say(const char *format, ...) PRINTF_LIKE(1, 2);
+
 /* Begins a body or packet on a thread: clock, scheme, retention's edge. */
 void ingest_thread_begin(struct ingest_thread *thread);
 /* What to count when a batch was not stored. */

@@ -4,7 +4,6 @@
 #include "server/server.h"
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "net/listener.h"
 #include "server/core.h"
@@ -12,105 +11,10 @@
 #include "server/view.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { STOP_WAIT_MS = 10 * 1000, TICK_MS = 1000, FILES_WANTED = 2 * 4096 + 1024, SCHEME_BYTES_MAX = 1 << 20 };
-
-static void say(const char *format, ...) PRINTF_LIKE(1, 2);
-
-static void say(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fputs("dialtone: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-}
-
-struct scheme *server_scheme(struct server *server)
-{
-    pthread_mutex_lock(&server->scheme_lock);
-    struct scheme *scheme = scheme_ref(server->scheme);
-    pthread_mutex_unlock(&server->scheme_lock);
-    return scheme;
-}
-
-void ingest_thread_begin(struct ingest_thread *thread)
-{
-    struct server *server = thread->server;
-    struct scheme *scheme = server_scheme(server);
-    ingest_begin(thread->ingest, scheme, sys_wall_ms(server->sys), store_oldest_ms(server->store));
-    scheme_unref(scheme);
-}
-
-enum reason server_reason_of(enum err err)
-{
-    return err == ERR_BUSY     ? REASON_store_busy
-           : err == ERR_FULL   ? REASON_store_full
-           : err == ERR_EXISTS ? REASON_duplicate_key
-                               : REASON_store_failed;
-}
-
-/* The pack that is in use: what was said, else DATA/pack, else the built-in one. */
-static struct str pack_of(const struct server *server, char *text)
-{
-    if (server->config.pack.size)
-        return server->config.pack;
-    struct sys_file *file;
-    int size = snprintf(text, SYS_PATH_MAX + 1, "%.*s/pack/scheme.yaml", STR_ARG(server->config.data));
-    if (size > SYS_PATH_MAX || sys_open(server->sys, str_make(text, (size_t)size), SYS_READ, &file, NULL))
-        return STR_NONE;
-    sys_close(server->sys, file);
-    return str_make(text, (size_t)size - strlen("/scheme.yaml"));
-}
-
-static uint64_t hash_of_pack(struct server *server)
-{
-    char text[SYS_PATH_MAX + 1], path[SYS_PATH_MAX + 1];
-    struct str pack = pack_of(server, text);
-    struct buf content = {0};
-    uint64_t hash = 0;
-    int size = pack.at ? snprintf(path, sizeof path, "%.*s/scheme.yaml", STR_ARG(pack)) : 0;
-    if (size > 0 && size <= SYS_PATH_MAX &&
-        !sys_read_file(server->sys, str_make(path, (size_t)size), SCHEME_BYTES_MAX, &content, NULL))
-        hash = hash_bytes(buf_view(&content));
-    buf_done(&content);
-    return hash;
-}
-
-static enum err load_scheme(struct server *server, struct scheme **out, struct buf *problems, struct why *why)
-{
-    char text[SYS_PATH_MAX + 1];
-    struct scheme_report report = {0};
-    enum err err = scheme_load(server->sys, pack_of(server, text), server->names, out, &report, why);
-    buf_str(problems, buf_view(&report.text));
-    scheme_report_done(&report);
-    return err;
-}
-
-enum err server_reload(struct server *server, struct buf *problems, struct why *why)
-{
-    struct scheme *scheme;
-    uint64_t hash = hash_of_pack(server);
-    enum err err = load_scheme(server, &scheme, problems, why);
-    pthread_mutex_lock(&server->scheme_lock);
-    server->scheme_hash = hash;
-    pthread_mutex_unlock(&server->scheme_lock);
-    if (err) {
-        say("the scheme was not reloaded, the old one stays: %s", why->text);
-        return err;
-    }
-    pthread_mutex_lock(&server->scheme_lock);
-    struct scheme *old = server->scheme;
-    server->scheme = scheme;
-    pthread_mutex_unlock(&server->scheme_lock);
-    scheme_unref(old);
-    say("scheme %.*s reloaded", STR_ARG(scheme_name(scheme)));
-    return ERR_OK;
-}
+enum { STOP_WAIT_MS = 10 * 1000, TICK_MS = 1000, FILES_WANTED = 2 * 4096 + 1024 };
 
 static void reload_and_say(struct server *server)
 {
@@ -139,9 +43,9 @@ static void say_when_full(struct server *server)
         return;
     server->store_is_full = stats.read_only;
     if (stats.read_only)
-        say("rows are refused: %s", stats.last_error.text);
+        server_say("rows are refused: %s", stats.last_error.text);
     else
-        say("rows are taken again");
+        server_say("rows are taken again");
 }
 
 /* Once a second, on the first thread. */
@@ -154,7 +58,7 @@ static void on_tick(void *ctx)
             __atomic_load_n(&ingest_tally(server->threads[i].ingest)->counts.accepted, __ATOMIC_RELAXED);
     rate_tick(&server->rate, accepted);
     say_when_full(server);
-    uint64_t hash = hash_of_pack(server);
+    uint64_t hash = server_pack_hash(server);
     pthread_mutex_lock(&server->scheme_lock);
     bool changed = hash && hash != server->scheme_hash;
     pthread_mutex_unlock(&server->scheme_lock);
@@ -260,11 +164,11 @@ static enum err open_ports(struct server *server, struct why *why)
 static enum err build(struct server *server, struct why *why)
 {
     struct buf problems = {0};
-    enum err err = load_scheme(server, &server->scheme, &problems, why);
+    enum err err = server_load_scheme(server, &server->scheme, &problems, why);
     if (err)
         fwrite(problems.at, 1, problems.size, stderr);
     buf_done(&problems);
-    server->scheme_hash = hash_of_pack(server);
+    server->scheme_hash = server_pack_hash(server);
     if (!err)
         err = open_store(server, why);
     if (!err)
