@@ -46,6 +46,9 @@ const struct field_def *scheme_field(const struct scheme *scheme, uint32_t index
 
 const struct field_def *scheme_find_field(const struct scheme *scheme, struct str name)
 {
+    uint8_t bit = name.size ? scheme_filter_bit(name) : 0;
+    if (!name.size || !(scheme->field_filter[bit / 64] >> bit % 64 & 1))
+        return NULL;
     for (uint32_t i = 0; i < scheme->field_count; i++)
         if (str_eq(scheme->fields[i].name, name))
             return &scheme->fields[i];

@@ -97,6 +97,10 @@ static void read_field(struct scheme_reader *reader, struct field_def *def, cons
     if (!names_field_good(def->name))
         scheme_complain(reader, node->key,
                         "a field is named a-z, then a-z 0-9 _, at most 64; not metric, stat or time");
+    if (def->name.size) {
+        uint8_t bit = scheme_filter_bit(def->name);
+        reader->scheme->field_filter[bit / 64] |= UINT64_C(1) << bit % 64;
+    }
     def->id = scheme_name_field(reader, node->key, def->name);
     if (!scheme_check_keys(reader, node, field_keys))
         return;

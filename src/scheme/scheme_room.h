@@ -31,6 +31,7 @@ struct scheme {
     struct str name;
     struct field_def *fields;
     uint32_t field_count;
+    uint64_t field_filter[4]; /* bit by scheme_filter_bit of the fields' names */
     struct template_def *templates;
     uint32_t template_count;
     struct metric_def *metrics;
@@ -47,5 +48,11 @@ struct scheme {
     uint32_t source_field; /* numbers in names.h of fields with a meaning of their own */
     uint32_t host_field, process_field, dyno_field;
 };
+
+/* Most words of a log line are no field: one bit says so. */
+static inline uint8_t scheme_filter_bit(struct str name)
+{
+    return (uint8_t)(name.size * 7 + (uint8_t)name.at[0] * 31u + (uint8_t)name.at[name.size - 1]);
+}
 
 #endif

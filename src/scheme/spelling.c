@@ -145,26 +145,35 @@ static bool may_continue(const struct keyed *keyed, struct str segment)
     return spelling_value_good(field, str_make(keyed->value.at, keyed->value.size + 1 + segment.size));
 }
 
+/* By hand: a segment may hold any byte, and printf stops at a zero. */
 static void put_rest(struct keyed *keyed, struct str segment)
 {
-    if (!keyed->rest.size)
+    struct str before = keyed->rest;
+    if (!before.size) {
         keyed->rest = segment;
-    else
-        keyed->rest =
-            arena_printf(keyed->spelling->arena, "%.*s.%.*s", STR_ARG(keyed->rest), STR_ARG(segment));
+        return;
+    }
+    if (before.size > SOURCE_TEXT_MAX)
+        return; /* what is kept is full; a line of 30,000 segments must not be joined 30,000 times */
+    char *text = arena_alloc(keyed->spelling->arena, before.size + 1 + segment.size);
+    memcpy(text, before.at, before.size);
+    text[before.size] = '.';
+    memcpy(text + before.size + 1, segment.at, segment.size);
+    keyed->rest = str_make(text, before.size + 1 + segment.size);
 }
 
 /* The first of two values for one field stays. The other is not lost but put with the rest, unless the field
  * is not to be kept in the clear. */
-static void put_first(struct keyed *keyed, const struct field_def *field, struct str value,
+static bool put_first(struct keyed *keyed, const struct field_def *field, struct str value,
                       struct str segment)
 {
     if (source_set_get(keyed->spelling->set, field->id).type == SOURCE_UNSET)
-        spelling_put(keyed->spelling, field, value);
-    else if (field->keep == KEEP_VALUE)
+        return spelling_put(keyed->spelling, field, value);
+    if (field->keep == KEEP_VALUE)
         put_rest(keyed, segment);
     else
         spelling_remark(keyed->spelling, REASON_field_value_bad);
+    return false;
 }
 
 static void read_segment(struct keyed *keyed, struct str segment)
@@ -172,8 +181,7 @@ static void read_segment(struct keyed *keyed, struct str segment)
     struct str value;
     const struct field_def *field = keyed_field(keyed->spelling->scheme, segment, &value);
     if (field) {
-        put_first(keyed, field, value, segment);
-        keyed->before = field;
+        keyed->before = put_first(keyed, field, value, segment) ? field : NULL;
         keyed->value = value;
     } else if ((field = field_of_word(keyed->spelling->scheme, segment))) {
         put_first(keyed, field, segment, segment);

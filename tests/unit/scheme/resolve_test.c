@@ -165,6 +165,15 @@ static void keyed_sources(void **state)
     must_resolve(state, "source=ac-x.ca-2 count#any.thing",
                  "any.thing count 1 | campaign_id=2 source=ac-x | source_rest");
     must_resolve(state, "source=ac-x.foo count#any.thing", "any.thing count 1 | source=ac-x.foo");
+    /* of two values for one field the first stays, and the other is not lost */
+    must_resolve(state, "source=ac-1.ac-2.preview.power count#any.thing",
+                 "any.thing count 1 | account_id=1 campaign_type=preview source=ac-2.power | source_rest");
+    /* a phone number is hashed whole, dots and all, and a second one is not kept in the clear */
+    must_resolve(state, "source=phone-555.1234 count#any.thing",
+                 "any.thing count 1 | phone=046bf120e951c4f6");
+    must_resolve(state, "phone=555.1234 count#any.thing", "any.thing count 1 | phone=046bf120e951c4f6");
+    must_resolve(state, "source=phone-555.1234.phone-7 count#any.thing",
+                 "any.thing count 1 | phone=046bf120e951c4f6 | field_value_bad");
 }
 
 static void pairs_and_reporters(void **state)
@@ -204,6 +213,11 @@ static void kinds_and_units(void **state)
     must_resolve(state, "sample#first.seen=4ms", "first.seen value 0.004s | ");
     must_resolve(state, "measure#first.seen=4", "first.seen value 4s |  | verb_differs");
     must_resolve(state, "unique#some.users=bob", "some.users unique 352101624509595 | ");
+    must_resolve(state, "level#memory_pgpgin=7pages", "memory_pgpgin level 7 | ");
+    must_resolve(state, "level#memory_pgpgin=7sheets", "memory_pgpgin level 7 |  | unit_unknown");
+    must_resolve(state, "count#some.users=12", "some.users unique 2230715373766985 |  | verb_differs");
+    must_resolve(state, "unique#dialer.requests.total=3", "dialer.requests.total count 3 |  | verb_differs");
+    must_resolve(state, "unique#dialer.requests.total=bob", "refused kind_conflict");
     must_resolve(state, "start#dialer.contact=CA1", "refused verb_not_served");
 }
 
@@ -217,6 +231,64 @@ static void names_that_are_rewritten_or_not_declared(void **state)
     must_resolve(state, "count#billing.dunning.jobs", "billing.dunning.jobs count 1 | ");
     must_resolve(state, "source=w1.7 measure#billing.dunning.run_ms=5",
                  "billing.dunning.run_ms measure 5ms | account_id=7 host=w1");
+}
+
+/* Own schemes, for what the dialer's has not. */
+static void must_resolve_with(const char *scheme_text, const char *text, const char *want)
+{
+    struct fixture fixture = {.names = names_new()};
+    struct scheme_report report = {0};
+    if (scheme_parse(str_of(scheme_text), STR("f"), fixture.names, &fixture.scheme, &report, NULL))
+        fail_msg("%.*s", STR_ARG(buf_view(&report.text)));
+    must_resolve_as(&fixture, UNDECLARED_ACCEPT, &(struct reporter){.id = 1}, text, want);
+    scheme_report_done(&report);
+    scheme_unref(fixture.scheme);
+    names_free(fixture.names);
+}
+
+static void rewritten_names(void **state)
+{
+    static const char scheme[] = "scheme: x\n"
+                                 "fields: {host: {type: dyno}, account_id: {type: id}}\n"
+                                 "templates: {w: host}\n"
+                                 "metrics: {a.b.c: {kind: count, template: w}, d.e: {kind: count}}\n"
+                                 "rewrite:\n"
+                                 "  - {from: \"heroku.logs.**\", to: \"**\"}\n"
+                                 "  - {from: \"a.b.{account_id}.c\", to: a.b.c}\n"
+                                 "  - {from: \"x.{part}.{more}\", to: \"d.{part}\"}\n";
+    must_resolve_with(scheme, "source=h count#a.b.42.c", "a.b.c count 1 | account_id=42 host=h");
+    must_resolve_with(scheme, "source=h count#heroku.logs.a.b.42.c", "a.b.c count 1 | account_id=42 host=h");
+    must_resolve_with(scheme, "count#a.b.none.c", "a.b.none.c count 1 | "); /* no id: would be lost */
+    must_resolve_with(scheme, "count#x.e.z", "d.e count 1 | more=z");
+    must_resolve_with(scheme, "count#heroku.logs", "heroku.logs count 1 | ");
+    must_resolve_with(scheme, "count#a.b.42.c account_id=7", "a.b.c count 1 | account_id=42 | contradiction");
+}
+
+static void templates_of_an_own_scheme(void **state)
+{
+    static const char scheme[] =
+        "scheme: x\n"
+        "fields: {host: {type: dyno}, n: {type: id, key: n}, u: {type: uuid, key: u},\n"
+        "         gone: {type: word, keep: none}, m: {enum: [p, q], key: m}, o: {enum: [q, r]}}\n"
+        "templates: {t: host.u.gone, i: n}\n"
+        "default_template: t\n"
+        "metrics: {a: {kind: count, template: [i, t]}}\n";
+    must_resolve_with(scheme, "source=7 count#a", "a count 1 | n=7"); /* the first that fits */
+    must_resolve_with(scheme, "source=h7 count#a", "a count 1 | host=h7");
+    must_resolve_with(scheme, "source=h7.-.secret count#a", "a count 1 | host=h7");
+    must_resolve_with(scheme, "source=h7 count#undeclared", "undeclared count 1 | host=h7");
+    must_resolve_with(scheme, "source=a.b.c.d count#undeclared",
+                      "undeclared count 1 | source=a.b.c.d | source_unfit");
+    must_resolve_with(scheme, "source=h.6BA7B810-9dad-11d1-80b4-00c04fd430c8 count#a",
+                      "a count 1 | host=h u=6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+    must_resolve_with(scheme, "source=18446744073709551615 count#a", "a count 1 | n=18446744073709551615");
+    must_resolve_with(scheme, "source=18446744073709551616 count#a", "a count 1 | host=18446744073709551616");
+    /* q is a word of two fields, so it is no one's; r is o's; m is keyed, and a whole word is not continued
+     */
+    must_resolve_with(scheme, "source=n-1.q count#a", "a count 1 | n=1 source=q | source_rest");
+    must_resolve_with(scheme, "source=n-1.r count#a", "a count 1 | n=1 o=r");
+    must_resolve_with(scheme, "source=m-p.x.n-1 count#a", "a count 1 | m=p n=1 source=x | source_rest");
+    must_resolve_with(scheme, "source=m-s.x count#a", "a count 1 | m=s.x | enum_unknown");
 }
 
 static void many_sources_start_afresh_and_stay_right(void **state)
@@ -315,6 +387,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pairs_and_reporters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kinds_and_units, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_that_are_rewritten_or_not_declared, set_up, tear_down),
+        cmocka_unit_test(rewritten_names),
+        cmocka_unit_test(templates_of_an_own_scheme),
         cmocka_unit_test_setup_teardown(many_sources_start_afresh_and_stay_right, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_sources_are_not_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_of_sources_are_not_mixed_up, set_up, tear_down),
