@@ -2,18 +2,6 @@
 
 #include <stdio.h>
 
-struct str data_folder_pack(struct sys *sys, const char *dir, const char *pack, char *text)
-{
-    if (pack)
-        return str_of(pack);
-    int size = snprintf(text, SYS_PATH_MAX + 1, "%s/pack/scheme.yaml", dir);
-    struct sys_file *file;
-    if (size < 0 || size > SYS_PATH_MAX || sys_open(sys, str_of(text), SYS_READ, &file, NULL))
-        return STR_NONE;
-    sys_close(sys, file);
-    return str_make(text, (size_t)size - strlen("/scheme.yaml"));
-}
-
 enum err data_folder_open(struct data_folder *folder, const char *dir, const char *pack, uint32_t lanes)
 {
     struct sys *sys = sys_real();
@@ -22,8 +10,8 @@ enum err data_folder_open(struct data_folder *folder, const char *dir, const cha
     struct store_report report = {0};
     struct why why = {0};
     *folder = (struct data_folder){.names = names_new()};
-    enum err err = scheme_load(sys, data_folder_pack(sys, dir, pack, text), folder->names, &folder->scheme,
-                               &problems, &why);
+    enum err err = scheme_load(sys, scheme_pack_of(sys, str_of(dir), str_of(pack), text), folder->names,
+                               &folder->scheme, &problems, &why);
     if (err && problems.text.size)
         fprintf(stderr, "%.*s", (int)problems.text.size, problems.text.at);
     scheme_report_done(&problems);

@@ -17,8 +17,4 @@ enum err data_folder_open(struct data_folder *folder, const char *dir, const cha
                           uint32_t lanes) MUST_USE;
 void data_folder_close(struct data_folder *folder);
 
-/* The pack folder to use for a data folder; at == NULL: the built-in one. text has room for SYS_PATH_MAX + 1.
- */
-struct str data_folder_pack(struct sys *sys, const char *dir, const char *pack, char *text);
-
 #endif

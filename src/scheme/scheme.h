@@ -92,6 +92,9 @@ enum err scheme_load(struct sys *sys, struct str dir, struct names *names, struc
                      struct scheme_report *report, struct why *why) MUST_USE;
 enum err scheme_load_file(struct sys *sys, struct str path, struct names *names, struct scheme **out,
                           struct scheme_report *report, struct why *why) MUST_USE;
+/* Which pack folder goes with a data folder: the one that was named, else DATA/pack if it has a scheme, else
+ * the built-in one (at == NULL). text has room for SYS_PATH_MAX + 1 bytes and holds the view. */
+struct str scheme_pack_of(struct sys *sys, struct str data, struct str named, char *text);
 struct str scheme_builtin(void); /* text of the dialer pack's scheme.yaml */
 
 struct scheme *scheme_ref(struct scheme *scheme);

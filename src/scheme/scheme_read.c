@@ -277,3 +277,15 @@ enum err scheme_load(struct sys *sys, struct str dir, struct names *names, struc
         return why_set(why, ERR_LIMIT, "the path of the pack is too long");
     return scheme_load_file(sys, str_make(path, (size_t)size), names, out, report, why);
 }
+
+struct str scheme_pack_of(struct sys *sys, struct str data, struct str named, char *text)
+{
+    if (named.size)
+        return named;
+    struct sys_file *file;
+    int size = snprintf(text, SYS_PATH_MAX + 1, "%.*s/pack/scheme.yaml", STR_ARG(data));
+    if (size < 0 || size > SYS_PATH_MAX || sys_open(sys, str_make(text, (size_t)size), SYS_READ, &file, NULL))
+        return STR_NONE;
+    sys_close(sys, file);
+    return str_make(text, (size_t)size - strlen("/scheme.yaml"));
+}

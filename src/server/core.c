@@ -42,23 +42,10 @@ enum reason server_reason_of(enum err err)
                                : REASON_store_failed;
 }
 
-/* The pack that is in use: what was said, else DATA/pack, else the built-in one. */
-static struct str pack_of(const struct server *server, char *text)
-{
-    if (server->config.pack.size)
-        return server->config.pack;
-    struct sys_file *file;
-    int size = snprintf(text, SYS_PATH_MAX + 1, "%.*s/pack/scheme.yaml", STR_ARG(server->config.data));
-    if (size > SYS_PATH_MAX || sys_open(server->sys, str_make(text, (size_t)size), SYS_READ, &file, NULL))
-        return STR_NONE;
-    sys_close(server->sys, file);
-    return str_make(text, (size_t)size - strlen("/scheme.yaml"));
-}
-
 uint64_t server_pack_hash(struct server *server)
 {
     char text[SYS_PATH_MAX + 1], path[SYS_PATH_MAX + 1];
-    struct str pack = pack_of(server, text);
+    struct str pack = scheme_pack_of(server->sys, server->config.data, server->config.pack, text);
     struct buf content = {0};
     uint64_t hash = 0;
     int size = pack.at ? snprintf(path, sizeof path, "%.*s/scheme.yaml", STR_ARG(pack)) : 0;
@@ -73,7 +60,9 @@ enum err server_load_scheme(struct server *server, struct scheme **out, struct b
 {
     char text[SYS_PATH_MAX + 1];
     struct scheme_report report = {0};
-    enum err err = scheme_load(server->sys, pack_of(server, text), server->names, out, &report, why);
+    enum err err =
+        scheme_load(server->sys, scheme_pack_of(server->sys, server->config.data, server->config.pack, text),
+                    server->names, out, &report, why);
     buf_str(problems, buf_view(&report.text));
     scheme_report_done(&report);
     return err;
