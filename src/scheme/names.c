@@ -50,6 +50,7 @@ struct name_table {
 struct names {
     pthread_rwlock_t lock; /* the slots of both tables, and adding */
     struct name_table fields, metrics;
+    _Atomic uint16_t renamed[NAMES_FIELDS_MAX]; /* number + 1 of the new name; 0: not renamed */
     _Atomic uint16_t *traits; /* NAMES_METRICS_MAX; pages that are not used yet are not there */
     atomic_uint declared_count;
 };
@@ -110,7 +111,20 @@ static void publish(struct name_table *table)
     atomic_store_explicit(&table->count, table->intern.count, memory_order_release);
 }
 
+static uint32_t current(const struct names *names, uint32_t field)
+{
+    if (field == NAME_NONE)
+        return field;
+    uint16_t renamed = atomic_load_explicit(&names->renamed[field], memory_order_relaxed);
+    return renamed ? renamed - 1u : field;
+}
+
 uint32_t names_resolve_field(struct names *names, struct str field)
+{
+    return current(names, names_declare_field(names, field));
+}
+
+uint32_t names_declare_field(struct names *names, struct str field)
 {
     uint32_t index = find(names, &names->fields, field);
     if (index != NAME_NONE)
@@ -125,7 +139,18 @@ uint32_t names_resolve_field(struct names *names, struct str field)
 
 uint32_t names_find_field(const struct names *names, struct str field)
 {
-    return find(names, &names->fields, field);
+    return current(names, find(names, &names->fields, field));
+}
+
+void names_rename_fields(struct names *names, const uint32_t *former, const uint32_t *renamed, uint32_t count)
+{
+    for (uint32_t field = 0; field < names_field_count(names); field++) {
+        uint16_t to = 0;
+        for (uint32_t i = 0; i < count; i++)
+            if (former[i] == field)
+                to = (uint16_t)(renamed[i] + 1);
+        atomic_store_explicit(&names->renamed[field], to, memory_order_relaxed);
+    }
 }
 
 struct str names_field(const struct names *names, uint32_t field)

@@ -26,10 +26,16 @@ struct names;
 struct names *names_new(void);
 void names_free(struct names *names);
 
-/* NAME_NONE when the table is full. */
+/* NAME_NONE when the table is full. A field that was renamed has its new name's number. */
 uint32_t names_resolve_field(struct names *names, struct str field);
 uint32_t names_find_field(const struct names *names, struct str field); /* or NAME_NONE */
-struct str names_field(const struct names *names, uint32_t field);      /* valid as long as the registry */
+/* For a scheme: the number of the name itself, whatever was renamed. */
+uint32_t names_declare_field(struct names *names, struct str field);
+/* From now on the numbers former[i] stand for renamed[i], and all others for themselves. What was read before
+ * keeps the old number until it is read again. */
+void names_rename_fields(struct names *names, const uint32_t *former, const uint32_t *renamed,
+                         uint32_t count);
+struct str names_field(const struct names *names, uint32_t field); /* valid as long as the registry */
 uint32_t names_field_count(const struct names *names);
 
 /* NAME_NONE when the table is full. kind and unit are used only when the name is new. */

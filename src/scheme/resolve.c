@@ -309,10 +309,18 @@ static void put_field(struct spelling *spelling, const struct field_def *field, 
         spelling_put(spelling, field, text);
 }
 
+/* A program may still write a field's former name. */
+static const struct field_def *field_of_key(const struct scheme *scheme, struct str key)
+{
+    const struct field_def *field = scheme_find_field(scheme, key);
+    struct str renamed = field || !scheme->change_count ? STR_NONE : scheme_renamed_field(scheme, key);
+    return renamed.at ? scheme_find_field(scheme, renamed) : field;
+}
+
 /* A pair of an undeclared field is log text. */
 static void put_pair(struct spelling *spelling, const struct pair *pair, bool rules)
 {
-    const struct field_def *field = scheme_find_field(spelling->scheme, pair->key);
+    const struct field_def *field = field_of_key(spelling->scheme, pair->key);
     if (field)
         put_field(spelling, field, pair->value, rules);
 }
@@ -393,7 +401,7 @@ static struct str declared_pairs(struct resolver *resolver, const struct line *l
     struct buf *key = &resolver->key;
     key->size = 0;
     for (uint32_t i = 0; i < line->pair_count; i++) {
-        if (!scheme_find_field(resolver->scheme, line->pairs[i].key))
+        if (!field_of_key(resolver->scheme, line->pairs[i].key))
             continue;
         buf_sized_str(key, line->pairs[i].key);
         buf_sized_str(key, line->pairs[i].value);

@@ -75,20 +75,11 @@ const struct template_def *scheme_template(const struct scheme *scheme, uint32_t
     return &scheme->templates[index];
 }
 
-/* A field may have been renamed twice; the reader refuses rings, as a former name is not declared. */
 struct str scheme_renamed_field(const struct scheme *scheme, struct str former)
 {
     for (uint32_t i = 0; i < scheme->change_count; i++)
         if (str_eq(scheme->changes[i].field, former))
             return scheme->changes[i].renamed;
-    return STR_NONE;
-}
-
-struct str scheme_former_field(const struct scheme *scheme, struct str name, uint32_t index)
-{
-    for (uint32_t i = 0; i < scheme->change_count; i++)
-        if (str_eq(scheme->changes[i].renamed, name) && index-- == 0)
-            return scheme->changes[i].field;
     return STR_NONE;
 }
 

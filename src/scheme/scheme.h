@@ -83,8 +83,8 @@ struct scheme_report {
 
 void scheme_report_done(struct scheme_report *report);
 
-/* Loads text as a scheme; names gets its fields. On failure *why holds the first error and *report all of
- * them. */
+/* Loads text as a scheme; names gets its fields and their renames. On failure *why holds the first error and
+ * *report all of them. */
 enum err scheme_parse(struct str text, struct str file, struct names *names, struct scheme **out,
                       struct scheme_report *report, struct why *why) MUST_USE;
 /* The file scheme.yaml of a pack folder, or the built-in dialer pack when dir.at == NULL. */
@@ -111,11 +111,8 @@ const struct metric_def *scheme_metric(const struct scheme *scheme, uint32_t ind
 uint32_t scheme_template_count(const struct scheme *scheme);
 const struct template_def *scheme_template(const struct scheme *scheme, uint32_t index);
 
-/* What a field of this name is called now, by the scheme's `changes`; at == NULL when it was not renamed. A
- * reader of what was stored under an old name shows it under the new one. */
+/* What a field of this name is called now, by the scheme's `changes`; at == NULL when it was not renamed. */
 struct str scheme_renamed_field(const struct scheme *scheme, struct str former);
-/* The former names of a field: the index-th, or at == NULL beyond. */
-struct str scheme_former_field(const struct scheme *scheme, struct str name, uint32_t index);
 
 /* To which declared metric a name belongs: the exact name, else the family with most literal segments, then
  * the leftmost literal. match->def == NULL when it is undeclared. */

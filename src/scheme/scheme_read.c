@@ -153,7 +153,7 @@ bool scheme_is_map(struct scheme_reader *reader, const struct yaml_node *section
 
 uint32_t scheme_name_field(struct scheme_reader *reader, const struct yaml_node *at, struct str name)
 {
-    uint32_t id = names_resolve_field(reader->names, name);
+    uint32_t id = names_declare_field(reader->names, name);
     if (id == NAME_NONE)
         scheme_complain(reader, at, "more than %d names of fields in all", NAMES_FIELDS_MAX);
     return id;
@@ -224,6 +224,17 @@ static uint64_t next_generation(void)
     return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 }
 
+static void rename_fields(struct scheme *scheme, struct names *names)
+{
+    uint32_t *former = arena_array(&scheme->arena, scheme->change_count, sizeof *former);
+    uint32_t *renamed = arena_array(&scheme->arena, scheme->change_count, sizeof *renamed);
+    for (uint32_t i = 0; i < scheme->change_count; i++) {
+        former[i] = names_declare_field(names, scheme->changes[i].field);
+        renamed[i] = names_declare_field(names, scheme->changes[i].renamed);
+    }
+    names_rename_fields(names, former, renamed, scheme->change_count);
+}
+
 enum err scheme_parse(struct str text, struct str file, struct names *names, struct scheme **out,
                       struct scheme_report *report, struct why *why)
 {
@@ -251,6 +262,7 @@ enum err scheme_parse(struct str text, struct str file, struct names *names, str
         scheme_unref(scheme);
         return ERR_SYNTAX;
     }
+    rename_fields(scheme, names);
     *out = scheme;
     return ERR_OK;
 }

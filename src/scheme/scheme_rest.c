@@ -151,7 +151,7 @@ static void read_changes(struct scheme_reader *reader, const struct yaml_node *s
             scheme_complain(reader, field, "%.*s is still declared under fields", STR_ARG(change.field));
         else if (scheme_renamed_field(scheme, change.field).at)
             scheme_complain(reader, field, "%.*s was renamed above", STR_ARG(change.field));
-        else
+        else if (scheme_name_field(reader, field, change.field) != NAME_NONE)
             scheme->changes[scheme->change_count++] = change;
     }
 }

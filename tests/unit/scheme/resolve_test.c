@@ -291,6 +291,14 @@ static void templates_of_an_own_scheme(void **state)
     must_resolve_with(scheme, "source=m-s.x count#a", "a count 1 | m=s.x | enum_unknown");
 }
 
+static void pairs_of_a_former_name(void **state)
+{
+    static const char scheme[] = "scheme: x\nfields: {account: {type: id}}\n"
+                                 "changes: [{field: acct, renamed: account}]\n";
+    must_resolve_with(scheme, "count#a acct=7", "a count 1 | account=7");
+    must_resolve_with(scheme, "count#a acct=7 account=8", "a count 1 | account=7 | contradiction");
+}
+
 static void many_sources_start_afresh_and_stay_right(void **state)
 {
     struct fixture *fixture = *state;
@@ -378,8 +386,36 @@ static void names_beyond_the_limit_are_refused(void **state)
     resolver_free(resolver);
 }
 
-int main(void)
+static const char *docs; /* docs/scheme.md */
+
+/* Blocks tagged `resolve`: a line, then `=> ` and what it becomes. */
+static void the_examples_of_the_document_are_true(void **state)
 {
+    struct buf text = {0};
+    struct why why;
+    if (sys_read_file(sys_real(), str_of(docs), 1 << 20, &text, &why))
+        fail_msg("%s", why.text);
+    char line[1024] = "", now[1024];
+    bool inside = false;
+    unsigned count = 0;
+    for (struct str rest = buf_view(&text), one; rest.at;) {
+        rest = str_cut(rest, '\n', &one);
+        snprintf(now, sizeof now, "%.*s", STR_ARG(one));
+        if (str_starts(one, STR("```")))
+            inside = str_eq(one, STR("```resolve"));
+        else if (inside && str_starts(one, STR("=> "))) {
+            must_resolve(state, line, now + 3);
+            count++;
+        } else if (inside)
+            memcpy(line, now, sizeof line);
+    }
+    assert_true(count > 10);
+    buf_done(&text);
+}
+
+int main(int argc, char **argv)
+{
+    docs = argc > 1 ? argv[1] : "docs/scheme.md";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(positional_sources, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sources_that_do_not_fit, set_up, tear_down),
@@ -388,6 +424,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(kinds_and_units, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_that_are_rewritten_or_not_declared, set_up, tear_down),
         cmocka_unit_test(rewritten_names),
+        cmocka_unit_test(pairs_of_a_former_name),
+        cmocka_unit_test_setup_teardown(the_examples_of_the_document_are_true, set_up, tear_down),
         cmocka_unit_test(templates_of_an_own_scheme),
         cmocka_unit_test_setup_teardown(many_sources_start_afresh_and_stay_right, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_sources_are_not_remembered, set_up, tear_down),

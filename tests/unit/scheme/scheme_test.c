@@ -324,11 +324,34 @@ static void declarations_carry_what_was_written(void **state)
     assert_int_equal(scheme_metric(scheme, 3)->unit, UNIT_ms);
     assert_true(str_eq(scheme_renamed_field(scheme, STR("old")), STR("id")));
     assert_true(scheme_renamed_field(scheme, STR("id")).at == NULL);
-    assert_true(str_eq(scheme_former_field(scheme, STR("id"), 1), STR("older")));
-    assert_true(scheme_former_field(scheme, STR("id"), 2).at == NULL);
     assert_true(str_eq(scheme_nearest_metric(scheme, STR("ll")), STR("l")));
     scheme_report_done(&report);
     scheme_unref(scheme);
+    names_free(names);
+}
+
+/* What is stored under an old name is found under the new one, until a scheme declares the old name again. */
+static void renamed_fields_have_one_number(void **state)
+{
+    struct names *names = names_new();
+    struct scheme_report report = {0};
+    uint32_t old = names_resolve_field(names, STR("acct"));
+    struct scheme *scheme =
+        load("scheme: a\nfields: {account: {type: id}}\n"
+             "changes: [{field: acct, renamed: account}, {field: ac, renamed: account}]\n",
+             names, &report);
+    uint32_t account = scheme_field(scheme, 0)->id;
+    assert_int_equal(names_resolve_field(names, STR("acct")), account);
+    assert_int_equal(names_find_field(names, STR("ac")), account);
+    assert_int_equal(names_find_field(names, STR("account")), account);
+    assert_true(str_eq(names_field(names, old), STR("acct")));
+    struct scheme *again =
+        load("scheme: a\nfields: {account: {type: id}, acct: {type: word}}", names, &report);
+    assert_int_equal(scheme_find_field(again, STR("acct"))->id, old);
+    assert_int_equal(names_resolve_field(names, STR("acct")), old);
+    scheme_unref(scheme);
+    scheme_unref(again);
+    scheme_report_done(&report);
     names_free(names);
 }
 
@@ -431,6 +454,7 @@ int main(void)
         cmocka_unit_test(all_complaints_come_in_the_order_of_the_file),
         cmocka_unit_test(a_name_belongs_to_one_declaration),
         cmocka_unit_test(declarations_carry_what_was_written),
+        cmocka_unit_test(renamed_fields_have_one_number),
         cmocka_unit_test(every_scheme_has_its_generation),
         cmocka_unit_test(the_dialer_pack_declares_the_dialer),
         cmocka_unit_test(a_folder_without_a_file_says_so),
