@@ -15,14 +15,15 @@ enum exit_code {
     EXIT_DATA_REFUSED = 4,
 };
 
-#define COMMAND_LIST(X)                                                                 \
-    X(serve, "run the server")                                                          \
-    X(demo, "run the server with a simulated dialer fleet; or print the fleet's lines") \
-    X(import, "load files of lines straight into a data folder")                        \
-    X(query, "ask a server, or a data folder")                                          \
-    X(check, "check a scheme, or lines against it")                                     \
-    X(inspect, "show and verify the files of a data folder")                            \
-    X(version, "print the version")                                                     \
+#define COMMAND_LIST(X)                                                                        \
+    X(serve, "run the server")                                                                 \
+    X(demo, "run the server with a simulated dialer fleet; or print the fleet's lines")        \
+    X(send, "ship lines from standard input or a file to a server, spooling while it is away") \
+    X(import, "load files of lines straight into a data folder")                               \
+    X(query, "ask a server, or a data folder")                                                 \
+    X(check, "check a scheme, or lines against it")                                            \
+    X(inspect, "show and verify the files of a data folder")                                   \
+    X(version, "print the version")                                                            \
     X(help, "explain a command")
 
 struct command {
