@@ -204,6 +204,11 @@ enum unit names_unit(const struct names *names, uint32_t metric)
     return (enum unit)(traits_of(names, metric) & 255);
 }
 
+bool names_is_declared(const struct names *names, uint32_t metric)
+{
+    return traits_of(names, metric) & DECLARED_BIT;
+}
+
 bool names_first_unit(struct names *names, uint32_t metric, enum unit unit)
 {
     uint16_t old = traits_of(names, metric);

@@ -49,6 +49,7 @@ void names_declare(struct names *names, uint32_t metric, enum kind kind, enum un
 /* Gives an undeclared metric that has no unit yet its first one; false when it has one. */
 bool names_first_unit(struct names *names, uint32_t metric, enum unit unit);
 uint32_t names_metric_count(const struct names *names);
+bool names_is_declared(const struct names *names, uint32_t metric);
 uint32_t names_undeclared_count(const struct names *names); /* metrics that no scheme has declared */
 
 #endif

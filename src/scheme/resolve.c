@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "scheme/infer.h"
 #include "scheme/rewrite.h"
 #include "scheme/source_cache.h"
 #include "scheme/spelling.h"
@@ -43,11 +44,12 @@ struct resolver {
     struct intern set_keys;
     struct template_set *sets;
     uint32_t set_cap;
+    struct infer infer;
     struct source_cache sources;
     struct arena set_arena;
     struct arena scratch; /* of one call */
     struct arena once_arena;
-    struct buf key;
+    struct buf key, encoded;
     struct source_entry once; /* for reporters that are not remembered */
 };
 
@@ -70,10 +72,12 @@ void resolver_free(struct resolver *resolver)
     mem_free(resolver->metrics);
     mem_free(resolver->sets);
     arena_done(&resolver->set_arena);
+    infer_done(&resolver->infer);
     source_cache_done(&resolver->sources);
     arena_done(&resolver->scratch);
     arena_done(&resolver->once_arena);
     buf_done(&resolver->key);
+    buf_done(&resolver->encoded);
     mem_free(resolver);
 }
 
@@ -133,27 +137,42 @@ static uint32_t resolve_set(struct resolver *resolver, const struct metric_def *
     return index;
 }
 
+/* The number of an undeclared name, NAME_NONE when there are too many. Beyond the limit a segment that varies
+ * becomes a field, in extra. */
+static uint32_t undeclared_metric(struct resolver *resolver, struct str name, const struct measurement *m,
+                                  struct metric_match *extra)
+{
+    enum unit unit = m->unit == UNIT_UNKNOWN ? UNIT_NONE : m->unit;
+    uint32_t metric = names_find_metric(resolver->names, name);
+    if (metric != NAME_NONE)
+        return metric;
+    if (names_undeclared_count(resolver->names) >= NAMES_UNDECLARED_MAX) {
+        struct str value, shape;
+        if (extra->count == SCHEME_PLACEHOLDERS_MAX ||
+            names_resolve_field(resolver->names, STR("inferred")) == NAME_NONE ||
+            !infer_name(&resolver->infer, resolver->names, name, &shape, &value))
+            return NAME_NONE;
+        extra->placeholders[extra->count++] = (struct placeholder){STR("inferred"), value};
+        name = shape;
+    }
+    return names_resolve_metric(resolver->names, name, kind_of_verb(m->verb), unit);
+}
+
 static void learn_undeclared(struct resolver *resolver, struct metric_entry *entry, struct str name,
-                             const struct measurement *m)
+                             const struct measurement *m, struct metric_match *extra)
 {
     entry->metric.parked = resolver->undeclared == UNDECLARED_PARK;
-    if (resolver->undeclared == UNDECLARED_REFUSE) {
+    if (resolver->undeclared == UNDECLARED_REFUSE)
         entry->refused = REASON_undeclared;
-    } else if (!entry->metric.parked) {
-        uint32_t metric = names_find_metric(resolver->names, name);
-        enum unit unit = m->unit == UNIT_UNKNOWN ? UNIT_NONE : m->unit;
-        if (metric == NAME_NONE && names_undeclared_count(resolver->names) >= NAMES_UNDECLARED_MAX)
-            entry->refused = REASON_too_many_names;
-        else if (metric == NAME_NONE)
-            metric = names_resolve_metric(resolver->names, name, kind_of_verb(m->verb), unit);
-        if (metric == NAME_NONE && !entry->refused)
-            entry->refused = REASON_too_many_names;
-        if (metric != NAME_NONE) {
-            entry->metric.metric = metric;
-            entry->metric.kind = names_kind(resolver->names, metric);
-            entry->metric.unit = names_unit(resolver->names, metric);
-        }
+    if (resolver->undeclared != UNDECLARED_ACCEPT)
+        return;
+    entry->metric.metric = undeclared_metric(resolver, name, m, extra);
+    if (entry->metric.metric == NAME_NONE) {
+        entry->refused = REASON_too_many_names;
+        return;
     }
+    entry->metric.kind = names_kind(resolver->names, entry->metric.metric);
+    entry->metric.unit = names_unit(resolver->names, entry->metric.metric);
 }
 
 static void learn_metric(struct resolver *resolver, struct metric_entry *entry, struct str raw,
@@ -165,11 +184,11 @@ static void learn_metric(struct resolver *resolver, struct metric_entry *entry, 
     *entry = (struct metric_entry){.refused = REASON_NONE};
     scheme_match(resolver->scheme, name, &match);
     entry->declared = match.def != NULL;
+    if (!match.def)
+        learn_undeclared(resolver, entry, name, m, &extra);
     entry->metric.template_set = resolve_set(resolver, match.def, &extra);
-    if (!match.def) {
-        learn_undeclared(resolver, entry, name, m);
+    if (!match.def)
         return;
-    }
     entry->metric.kind = match.def->kind;
     entry->metric.unit = match.def->unit;
     if (match.def->unit == UNIT_NONE && match.def->unit_text.size)
@@ -294,8 +313,9 @@ static void put_text(struct spelling *spelling, uint32_t field, struct str text)
  * stays as it is, or not when this one rules. */
 static void put_field(struct spelling *spelling, const struct field_def *field, struct str text, bool rules)
 {
-    struct source_set alone = {0};
+    struct source_set alone;
     struct spelling probe = *spelling;
+    alone.count = 0;
     probe.set = &alone;
     if (!spelling_put(&probe, field, text)) {
         spelling_remark(spelling, REASON_field_value_bad);
@@ -383,16 +403,17 @@ static void learn_source(struct resolver *resolver, struct source_entry *entry,
                          const struct resolved_metric *metric, const struct line *line,
                          const struct reporter *reporter, struct arena *arena)
 {
-    struct source_set set = {0};
-    struct buf bytes = {0};
+    struct source_set set;
+    struct buf *bytes = &resolver->encoded;
+    set.count = 0; /* the rest is 2.5 KB that need no zeroing */
+    bytes->size = 0;
     arena_reset(&resolver->scratch);
     struct spelling spelling = {resolver->scheme, &resolver->scratch, &set, 0};
     assemble(resolver, &spelling, &resolver->sets[metric->template_set], line, reporter);
-    source_encode(&set, &bytes);
-    entry->source = (struct resolved_source){.bytes = arena_str(arena, buf_view(&bytes))};
+    source_encode(&set, bytes);
+    entry->source = (struct resolved_source){.bytes = arena_str(arena, buf_view(bytes))};
     entry->source.hash = hash_bytes(entry->source.bytes);
     entry->remarks = spelling.remarks;
-    buf_done(&bytes);
 }
 
 /* The pairs that name a declared field; each with its sizes, so that no two lists look the same. */

@@ -12,7 +12,7 @@
 #include "scheme/scheme.h"
 #include "scheme/source.h"
 
-enum { RESOLVE_SOURCES_MAX = 262144 };
+enum { RESOLVE_SOURCES_MAX = 131072 };
 
 enum undeclared { UNDECLARED_ACCEPT, UNDECLARED_PARK, UNDECLARED_REFUSE };
 
