@@ -104,7 +104,7 @@ static int read_config(const struct options *options, struct server_config *conf
     config->pack = text_of(options, "pack", NULL);
     config->http = text_of(options, "http", "127.0.0.1:7411");
     config->line = text_of(options, "line", "127.0.0.1:7412");
-    if (str_eq(config->line, STR("none")))
+    if (str_eq(config->line, STR("none")) || str_eq(config->line, STR("off")))
         config->line = STR("");
     config->url = text_of(options, "url", "");
     config->allow_hosts = text_of(options, "allow-hosts", "");

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { NUMBER_WIDTH = 12, TIME_WIDTH = 24, CURVE_MOST = 60, NAME_MOST = 60 };
+enum { NUMBER_WIDTH = 12, TIME_WIDTH = 24, CURVE_MOST = 60, NAME_MOST = 60, FOLD_LEAST = 4 };
 
 /* Columns on the screen: characters, not bytes. */
 static uint32_t text_width(struct str s)
@@ -57,9 +57,39 @@ static void put_label(struct buf *out, const struct series *series, bool with_me
 
 /* ---- a row a step ---- */
 
-static void put_steps(const struct answer *answer, const struct buf *labels, struct buf *out)
+/* No series has anything to say of this step: gaps, and zeros that are only silence. */
+static bool is_silent(const struct answer *answer, uint32_t point)
+{
+    for (uint32_t i = 0; i < answer->series_count; i++)
+        if (!isnan(answer->series[i].values[point]) && answer->series[i].marks[point] != MARK_ZERO)
+            return false;
+    return true;
+}
+
+/* How many silent steps begin here. */
+static uint32_t silent_run(const struct answer *answer, uint32_t point)
+{
+    uint32_t end = point;
+    while (end < answer->point_count && is_silent(answer, end))
+        end++;
+    return end - point;
+}
+
+static void put_step(const struct answer *answer, const struct buf *labels, uint32_t point, struct buf *out)
 {
     char text[64];
+    buf_time(out, answer->times[point]);
+    for (uint32_t i = 0; i < answer->series_count; i++) {
+        uint32_t width = text_width(buf_view(&labels[i]));
+        buf_str(out, STR("  "));
+        put_pad(out, number_text(answer->series[i].values[point], text, sizeof(text)),
+                width > NUMBER_WIDTH ? width : NUMBER_WIDTH, true);
+    }
+    buf_char(out, '\n');
+}
+
+static void put_steps(const struct answer *answer, const struct buf *labels, struct buf *out)
+{
     put_pad(out, STR("time"), TIME_WIDTH, false);
     for (uint32_t i = 0; i < answer->series_count; i++) {
         uint32_t width = text_width(buf_view(&labels[i]));
@@ -68,14 +98,13 @@ static void put_steps(const struct answer *answer, const struct buf *labels, str
     }
     buf_char(out, '\n');
     for (uint32_t p = 0; p < answer->point_count; p++) {
-        buf_time(out, answer->times[p]);
-        for (uint32_t i = 0; i < answer->series_count; i++) {
-            uint32_t width = text_width(buf_view(&labels[i]));
-            buf_str(out, STR("  "));
-            put_pad(out, number_text(answer->series[i].values[p], text, sizeof(text)),
-                    width > NUMBER_WIDTH ? width : NUMBER_WIDTH, true);
+        uint32_t run = silent_run(answer, p);
+        if (run < FOLD_LEAST) {
+            put_step(answer, labels, p, out);
+            continue;
         }
-        buf_char(out, '\n');
+        buf_printf(out, "... %u steps without a sample\n", run);
+        p += run - 1;
     }
 }
 

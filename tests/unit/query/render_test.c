@@ -3,6 +3,8 @@
 
 #include "../cmocka_all.h"
 
+#include <math.h>
+
 #include "query/query_error.h"
 
 static const char SCHEME[] = "scheme: test\n"
@@ -228,12 +230,39 @@ static void values_are_counted(void **state)
     must_list("acount_id", "", "", 10, "error: there is no field acount_id, near account_id");
 }
 
+static void silent_steps_are_folded(void **state)
+{
+    double values[] = {1, NAN, NAN, 0, NAN, NAN, 2, NAN, NAN, NAN};
+    char marks[] = "kggzggkggg";
+    int64_t times[10];
+    for (unsigned i = 0; i < 10; i++)
+        times[i] = 1795392000000 + 60000 * (int64_t)i;
+    struct series series = {.metric = STR("a.b"), .stat = STR("sum"), .values = values, .marks = marks};
+    struct answer answer = {.step_ms = 60000,
+                            .exact = true,
+                            .point_count = 10,
+                            .times = times,
+                            .series_count = 1,
+                            .series = &series};
+    struct buf out = {0};
+    answer_table(&answer, &out, 80);
+    buf_char(&out, 0);
+    assert_non_null(strstr(out.at, "... 5 steps without a sample\n2026-11-23T00:06"));
+    assert_null(strstr(out.at, "00:03"));
+    assert_non_null(strstr(out.at, "00:09")); /* three at the end are too few to fold */
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_are_json),   cmocka_unit_test(answers_are_csv),
-        cmocka_unit_test(answers_are_tables), cmocka_unit_test(errors_are_json_and_text),
-        cmocka_unit_test(values_are_counted), cmocka_unit_test(deadlines_and_gone_askers_stop),
+        cmocka_unit_test(silent_steps_are_folded),
+        cmocka_unit_test(answers_are_json),
+        cmocka_unit_test(answers_are_csv),
+        cmocka_unit_test(answers_are_tables),
+        cmocka_unit_test(errors_are_json_and_text),
+        cmocka_unit_test(values_are_counted),
+        cmocka_unit_test(deadlines_and_gone_askers_stop),
     };
     return cmocka_run_group_tests(tests, make_world, end_world);
 }
