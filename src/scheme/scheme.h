@@ -97,6 +97,14 @@ enum err scheme_load_file(struct sys *sys, struct str path, struct names *names,
 struct str scheme_pack_of(struct sys *sys, struct str data, struct str named, char *text);
 struct str scheme_builtin(void); /* text of the dialer pack's scheme.yaml */
 
+/* Would the scheme change the meaning of what is stored? A metric whose numbers were stored in one unit
+ * cannot be declared in another, nor a unique one as anything else. names are those the store has read.
+ * ERR_REFUSED: *problems says which metrics, a line each. */
+enum err scheme_check_stored(const struct scheme *scheme, const struct names *names, struct buf *problems,
+                             struct why *why) MUST_USE;
+/* Makes the scheme's renames those of names; scheme_parse does it for the scheme it makes. */
+void scheme_rename_fields(const struct scheme *scheme, struct names *names);
+
 struct scheme *scheme_ref(struct scheme *scheme);
 void scheme_unref(struct scheme *scheme); /* NULL is fine */
 

@@ -224,17 +224,6 @@ static uint64_t next_generation(void)
     return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 }
 
-static void rename_fields(struct scheme *scheme, struct names *names)
-{
-    uint32_t *former = arena_array(&scheme->arena, scheme->change_count, sizeof *former);
-    uint32_t *renamed = arena_array(&scheme->arena, scheme->change_count, sizeof *renamed);
-    for (uint32_t i = 0; i < scheme->change_count; i++) {
-        former[i] = names_declare_field(names, scheme->changes[i].field);
-        renamed[i] = names_declare_field(names, scheme->changes[i].renamed);
-    }
-    names_rename_fields(names, former, renamed, scheme->change_count);
-}
-
 enum err scheme_parse(struct str text, struct str file, struct names *names, struct scheme **out,
                       struct scheme_report *report, struct why *why)
 {
@@ -262,7 +251,7 @@ enum err scheme_parse(struct str text, struct str file, struct names *names, str
         scheme_unref(scheme);
         return ERR_SYNTAX;
     }
-    rename_fields(scheme, names);
+    scheme_rename_fields(scheme, names);
     *out = scheme;
     return ERR_OK;
 }

@@ -73,8 +73,15 @@ enum err server_reload(struct server *server, struct buf *problems, struct why *
     struct scheme *scheme;
     uint64_t hash = server_pack_hash(server);
     enum err err = server_load_scheme(server, &scheme, problems, why);
+    bool is_good = !err;
+    if (is_good)
+        err = scheme_check_stored(scheme, server->names, problems, why);
     pthread_mutex_lock(&server->scheme_lock);
     server->scheme_hash = hash;
+    if (is_good && err) { /* the old one's renames, too, stay */
+        scheme_unref(scheme);
+        scheme_rename_fields(server->scheme, server->names);
+    }
     pthread_mutex_unlock(&server->scheme_lock);
     if (err) {
         server_say("the scheme was not reloaded, the old one stays: %s", why->text);

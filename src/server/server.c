@@ -161,6 +161,15 @@ static enum err open_ports(struct server *server, struct why *why)
     return ERR_OK;
 }
 
+/* The server starts all the same: a reload would have been refused, but there is no old scheme to keep. */
+static void warn_of_stored(struct server *server)
+{
+    struct buf problems = {0};
+    if (scheme_check_stored(server->scheme, server->names, &problems, NULL))
+        fprintf(stderr, "The scheme does not fit what is stored:\n%.*s", STR_ARG(buf_view(&problems)));
+    buf_done(&problems);
+}
+
 static enum err build(struct server *server, struct why *why)
 {
     struct buf problems = {0};
@@ -171,6 +180,8 @@ static enum err build(struct server *server, struct why *why)
     server->scheme_hash = server_pack_hash(server);
     if (!err)
         err = open_store(server, why);
+    if (!err)
+        warn_of_stored(server);
     if (!err)
         err = make_threads(server, why);
     if (!err)

@@ -126,6 +126,11 @@ def reload_keeps_the_old_scheme_when_the_new_one_is_bad():
             assert server.request('POST', '/api/admin/reload')[0] == 200
             assert server.post_lines('count#a.c=1 source=h1')[0] == 200
             assert server.total('a.c sum @host:h1') == 1
+            with open(pack + '/scheme.yaml', 'w') as out:
+                out.write(good + '  a.c: {kind: unique, template: w}\n')
+            status, _, body = server.request('POST', '/api/admin/reload')
+            assert status == 400 and b'a.c is stored as a count' in body, (status, body)
+            assert server.post_lines('count#a.c=1 source=h1')[0] == 200
 
 
 run()

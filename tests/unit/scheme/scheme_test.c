@@ -355,6 +355,38 @@ static void renamed_fields_have_one_number(void **state)
     names_free(names);
 }
 
+static void what_is_stored_keeps_its_meaning(void **state)
+{
+    struct names *names = names_new();
+    struct scheme_report report = {0};
+    struct buf problems = {0};
+    struct why why = {0};
+    names_resolve_metric(names, STR("a"), KIND_MEASURE, UNIT_ms);
+    names_resolve_metric(names, STR("b"), KIND_VALUE, UNIT_NONE);
+    names_resolve_metric(names, STR("c"), KIND_UNIQUE, UNIT_NONE);
+    names_resolve_metric(names, STR("d"), KIND_COUNT, UNIT_s);
+    struct scheme *good =
+        load("scheme: x\nmetrics: {a: {kind: level, unit: ms}, b: {kind: measure, unit: s}, "
+             "c: {kind: unique}}",
+             names, &report);
+    assert_int_equal(scheme_check_stored(good, names, &problems, &why), ERR_OK);
+    assert_int_equal(problems.size, 0);
+    struct scheme *bad = load("scheme: x\nmetrics: {a: {kind: measure, unit: s}, c: {kind: count}, "
+                              "\"{x}\": {kind: count}}",
+                              names, &report);
+    assert_int_equal(scheme_check_stored(bad, names, &problems, &why), ERR_REFUSED);
+    assert_true(str_eq(buf_view(&problems),
+                       STR("a is stored in ms and cannot be declared in s: give it a new name\n"
+                           "c is stored as a unique and cannot be declared as a count: give it a new name\n"
+                           "d is stored in s and cannot be declared in no unit: give it a new name\n")));
+    assert_string_equal(why.text, "a is stored in ms and cannot be declared in s: give it a new name");
+    scheme_unref(good);
+    scheme_unref(bad);
+    scheme_report_done(&report);
+    buf_done(&problems);
+    names_free(names);
+}
+
 static void every_scheme_has_its_generation(void **state)
 {
     struct names *names = names_new();
@@ -455,6 +487,7 @@ int main(void)
         cmocka_unit_test(a_name_belongs_to_one_declaration),
         cmocka_unit_test(declarations_carry_what_was_written),
         cmocka_unit_test(renamed_fields_have_one_number),
+        cmocka_unit_test(what_is_stored_keeps_its_meaning),
         cmocka_unit_test(every_scheme_has_its_generation),
         cmocka_unit_test(the_dialer_pack_declares_the_dialer),
         cmocka_unit_test(a_folder_without_a_file_says_so),
