@@ -15,7 +15,7 @@
 #include <time.h>
 
 const char command_send_help[] =
-    "usage: COMMAND | dialtone send [OPTIONS]\n"
+    "usage: dialtone send [OPTIONS] < LINES\n"
     "       dialtone send -f FILE [OPTIONS]\n"
     "\n"
     "Ships lines to a server. They are put aside on disk first, so that nothing is lost or sent twice while "
