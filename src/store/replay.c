@@ -133,6 +133,15 @@ static enum err read_log(struct store *store, const struct store_path *path, str
     return err;
 }
 
+/* Everything before is in files, keys included. */
+static uint64_t first_needed(const struct lane *lane)
+{
+    uint64_t sealed = lane->keys_lsn;
+    for (int c = 0; c < HEAD_CLASSES; c++)
+        sealed = lane->sealed_lsn[c] < sealed ? lane->sealed_lsn[c] : sealed;
+    return sealed + 1;
+}
+
 static enum err replay_file(struct replay *replay, struct log_file *file, const struct log_file *next,
                             struct why *why)
 {
@@ -148,8 +157,9 @@ static enum err replay_file(struct replay *replay, struct log_file *file, const 
     }
     replay->verdict = (struct log_verdict){0};
     bool follows = next && next->header.seq == file->header.seq + 1;
-    log_read_file(buf_view(&bytes), &file->header, 0, next ? next->header.first_lsn : UINT64_MAX, follows,
-                  replay_batch, replay, &replay->verdict);
+    log_read_file(buf_view(&bytes), &file->header, first_needed(replay->lane),
+                  next ? next->header.first_lsn : UINT64_MAX, follows, replay_batch, replay,
+                  &replay->verdict);
     buf_done(&bytes);
     report_verdict(replay, file);
     if (replay->verdict.lost_last || holes)

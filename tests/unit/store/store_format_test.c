@@ -1,0 +1,287 @@
+/* The formats: what version 1 wrote stays readable (golden files), blocks and frames come back bit by bit.
+ *
+ * `store_format_test write` makes the golden files anew, for a new version; files of old ones stay for ever.
+ */
+#include "store_kit.h"
+
+#include "../cmocka_all.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "scheme/source.h"
+#include "store/frame.h"
+#include "store/log_format.h"
+#include "store/row_sort.h"
+#include "store/segment.h"
+#include "store/segment_format.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { GOLDEN_SEALED = 200, GOLDEN_LOGGED = 50 };
+
+static void golden_rows(struct kit_rows *sealed, struct kit_rows *logged)
+{
+    struct rng rng = {42};
+    kit_random_rows(&rng, KIT_START_MS, GOLDEN_SEALED, 0, sealed);
+    kit_random_rows(&rng, KIT_START_MS, GOLDEN_LOGGED, 0, logged);
+}
+
+static void copy(struct sys *from_sys, const char *from, struct sys *to_sys, const char *to)
+{
+    struct buf bytes = {0};
+    struct sys_file *file;
+    struct why why = {0};
+    if (sys_read_file(from_sys, str_of(from), 1 << 20, &bytes, &why) ||
+        sys_open(to_sys, str_of(to), SYS_WRITE, &file, &why) ||
+        sys_write_at(to_sys, file, 0, bytes.at, bytes.size, &why)) {
+        fprintf(stderr, "%s\n", why.text);
+        abort();
+    }
+    sys_close(to_sys, file);
+    buf_done(&bytes);
+}
+
+static bool first_name(void *ctx, struct str name, bool is_dir)
+{
+    sprintf(ctx, "%.*s", STR_ARG(name));
+    return false;
+}
+
+static void write_golden(void)
+{
+    struct sys_sim_options options = {.seed = 42, .wall_ms = KIT_START_MS};
+    struct kit kit;
+    struct kit_rows sealed = {0}, logged = {0};
+    char name[64], path[256];
+    kit_init(&kit, sys_sim_new(&options), "data");
+    kit.options.head_rows_max = 512; /* blocks of 32 rows */
+    kit.options.log_file_bytes = 16 * 1024;
+    kit_open(&kit);
+    golden_rows(&sealed, &logged);
+    CHECK(kit_store(&kit, 0, &sealed, "gold/1") == ERR_OK);
+    store_tidy(kit.store, true);
+    CHECK(kit_store(&kit, 0, &logged, "gold/2") == ERR_OK);
+    kit_close(&kit);
+    enum err err = sys_list(kit.sys, STR("data/seg/20251124"), first_name, name, NULL);
+    CHECK(err == ERR_OK);
+    snprintf(path, sizeof path, "data/seg/20251124/%s", name);
+    copy(kit.sys, path, sys_real(), GOLDEN_DIR "/segment-1.seg");
+    copy(kit.sys, "data/log/0-0.log", sys_real(), GOLDEN_DIR "/log-1.log");
+}
+
+static void version_1_stays_readable(void **state)
+{
+    struct sys_sim_options options = {.seed = 1, .wall_ms = KIT_START_MS};
+    struct kit kit;
+    struct kit_rows want = {0}, logged = {0}, got = {0};
+    struct why why;
+    kit_init(&kit, sys_sim_new(&options), "data");
+    static const char *const folders[] = {"data", "data/seg", "data/seg/20251124", "data/log"};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(sys_make_dir(kit.sys, str_of(folders[i]), &why), ERR_OK);
+    copy(sys_real(), GOLDEN_DIR "/segment-1.seg", kit.sys, "data/seg/20251124/0123456789abcdef.seg");
+    copy(sys_real(), GOLDEN_DIR "/log-1.log", kit.sys, "data/log/0-0.log");
+    kit_open(&kit);
+    assert_int_equal(kit.report.quarantined_files, 0);
+    assert_int_equal(kit.report.replayed_rows, GOLDEN_LOGGED); /* the file says what it covers */
+    golden_rows(&want, &logged);
+    kit_rows_add_all(&want, &logged);
+    kit_rows_sort(&want);
+    kit_rows_of(&kit, &got);
+    assert_true(kit_rows_equal(&got, &want));
+    uint32_t metric = names_find_metric(kit.names, STR("kit.m3"));
+    assert_int_equal(names_kind(kit.names, metric), KIND_MEASURE);
+    assert_int_equal(names_unit(kit.names, metric), UNIT_ms);
+    assert_true(store_seen(kit.store, STR("gold/2")));
+    kit_rows_done(&want);
+    kit_rows_done(&logged);
+    kit_rows_done(&got);
+    kit_done(&kit);
+    sys_sim_free(kit.sys);
+}
+
+static void sizes_are_pinned(void **state)
+{
+    assert_int_equal(LOG_HEADER_BYTES, 72);
+    assert_int_equal(LOG_FRAMES_AT, 4096);
+    assert_int_equal(LOG_FRAME_BYTES, 48);
+    assert_int_equal(SEGMENT_HEADER_BYTES, 64);
+    assert_int_equal(SEGMENT_TRAILER_BYTES, 48);
+    assert_int_equal(BLOCK_ROWS_MAX, 4096);
+}
+
+/* ---- blocks ---- */
+
+static double odd_double(struct rng *rng)
+{
+    static const double odd[] = {0.0,    -0.0,     1e22,      9007199254740993.0,     -9007199254740991.0,
+                                 5e-324, INFINITY, -INFINITY, 1.7976931348623157e308, 0.1};
+    uint64_t random = rng_next(rng);
+    double v;
+    if (random % 4)
+        return odd[random / 4 % (sizeof odd / sizeof *odd)];
+    random |= random % 8 ? 0 : 0x7ff0000000000001u; /* NaNs with every payload */
+    memcpy(&v, &random, sizeof v);
+    return v;
+}
+
+static void block_comes_back(struct block_coder *coder, struct rng *rng, uint32_t count)
+{
+    static uint32_t source[BLOCK_ROWS_MAX], source_back[BLOCK_ROWS_MAX];
+    static int64_t time_ms[BLOCK_ROWS_MAX], time_back[BLOCK_ROWS_MAX];
+    static double value[BLOCK_ROWS_MAX], value_back[BLOCK_ROWS_MAX];
+    struct block_rows rows = {source, time_ms, value}, back = {source_back, time_back, value_back};
+    struct buf packed = {0};
+    struct why why;
+    for (uint32_t i = 0; i < count; i++) {
+        source[i] = (uint32_t)rng_below(rng, rng_chance(rng, 50) ? 5 : 0xfffffffe);
+        time_ms[i] = (int64_t)rng_next(rng) >> rng_below(rng, 64);
+        value[i] = odd_double(rng);
+    }
+    uint32_t raw_size = block_encode(coder, &rows, count, &packed);
+    assert_int_equal(block_decode(coder, buf_view(&packed), raw_size, count, UINT32_MAX, &back, &why),
+                     ERR_OK);
+    assert_memory_equal(source, source_back, count * sizeof *source);
+    assert_memory_equal(time_ms, time_back, count * sizeof *time_ms);
+    assert_memory_equal(value, value_back, count * sizeof *value);
+    /* A source that does not exist, a wrong count and a wrong size are refused. */
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < count; i++)
+        most = source[i] > most ? source[i] : most;
+    assert_int_equal(block_decode(coder, buf_view(&packed), raw_size, count, most, &back, &why), ERR_CORRUPT);
+    assert_int_equal(block_decode(coder, buf_view(&packed), raw_size, count + 1, UINT32_MAX, &back, &why),
+                     ERR_CORRUPT);
+    assert_int_equal(block_decode(coder, buf_view(&packed), raw_size - 1, count, UINT32_MAX, &back, &why),
+                     ERR_CORRUPT);
+    buf_done(&packed);
+}
+
+static void blocks_come_back(void **state)
+{
+    static const uint32_t counts[] = {1, 2, 3, 7, 8, 9, 1023, 1024, 1025, 4095, 4096};
+    struct block_coder coder = {0};
+    struct rng rng = {11};
+    for (int round = 0; round < 5; round++)
+        for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++)
+            block_comes_back(&coder, &rng, counts[i]);
+    block_coder_done(&coder);
+}
+
+/* ---- frames ---- */
+
+static void frames_are_refused_when_cut(void **state)
+{
+    struct names *names = names_new(), *others = names_new();
+    struct batch *batch = batch_new(), *back = batch_new();
+    struct frame_coder coder = {0};
+    struct buf payload = {0};
+    struct why why;
+    uint64_t nameless = 0;
+    batch->time_ms = -5;
+    uint32_t empty = batch_source(batch, str_make("\0", 1), hash_bytes(str_make("\0", 1)));
+    batch_add(batch, names_resolve_metric(names, STR("a.b"), KIND_COUNT, UNIT_NONE), empty, INT64_MIN, 1);
+    batch_add(batch, names_resolve_metric(names, STR("c"), KIND_LEVEL, UNIT_percent), empty, INT64_MAX, -0.0);
+    frame_encode(&coder, batch, names, &payload);
+    assert_int_equal(frame_decode(buf_view(&payload), others, back, &nameless, &why), ERR_OK);
+    assert_int_equal(back->row_count, 2);
+    assert_true(back->time_ms == -5 && back->rows[0].time_ms == INT64_MIN &&
+                back->rows[1].time_ms == INT64_MAX);
+    assert_true(back->rows[1].value == 0 && signbit(back->rows[1].value));
+    assert_int_equal(names_unit(others, back->rows[1].metric), UNIT_percent);
+    for (size_t size = 0; size < payload.size; size++) {
+        batch_reset(back);
+        assert_int_equal(frame_decode(str_first(buf_view(&payload), size), others, back, &nameless, &why),
+                         ERR_CORRUPT);
+        assert_int_equal(back->row_count, 0);
+    }
+    batch_free(batch);
+    batch_free(back);
+    frame_coder_done(&coder);
+    buf_done(&payload);
+    names_free(names);
+    names_free(others);
+}
+
+/* ---- orders ---- */
+
+static void rows_are_sorted_and_stable(void **state)
+{
+    static const size_t counts[] = {0, 1, 2, 47, 48, 49, 5000};
+    struct rng rng = {3};
+    for (unsigned c = 0; c < sizeof counts / sizeof *counts; c++) {
+        size_t count = counts[c];
+        struct sort_row *rows = mem_zero(count, sizeof *rows), *spare = mem_zero(count, sizeof *rows);
+        for (size_t i = 0; i < count; i++)
+            rows[i] = (struct sort_row){
+                sort_key((uint32_t)rng_below(&rng, 1 << (i % 24)), (int64_t)rng_below(&rng, 1000) * 86000),
+                (double)i};
+        const struct sort_row *sorted = sort_rows(rows, spare, count);
+        for (size_t i = 1; i < count; i++)
+            assert_true(sorted[i - 1].key < sorted[i].key ||
+                        (sorted[i - 1].key == sorted[i].key && sorted[i - 1].value < sorted[i].value));
+        mem_free(rows);
+        mem_free(spare);
+    }
+}
+
+/* The order of sources does not depend on the numbers that a process gives to fields. */
+static void order_of_sources_is_the_same_everywhere(void **state)
+{
+    enum { COUNT = 50 };
+    static const char *const fields[] = {"a", "b", "c"};
+    uint32_t orders[2][COUNT];
+    for (int turn = 0; turn < 2; turn++) {
+        struct names *names = names_new();
+        struct buf bytes[COUNT] = {0};
+        struct str sources[COUNT];
+        struct rng rng = {9};
+        for (int f = 0; f < 3; f++)
+            names_resolve_field(names, str_of(fields[turn ? 2 - f : f]));
+        for (int s = 0; s < COUNT; s++) {
+            struct source_set set = {0};
+            static const char texts[] = "x\0yz";
+            for (int f = 0; f < 3; f++) {
+                struct source_value value = {.type = SOURCE_NUMBER, .number = rng_below(&rng, 300)};
+                if (rng_chance(&rng, 50))
+                    value = (struct source_value){.type = SOURCE_TEXT,
+                                                  .text = str_make(texts, 1 + rng_below(&rng, 4))};
+                if (rng_chance(&rng, 70))
+                    source_set_put(&set, names_find_field(names, str_of(fields[f])), value);
+            }
+            source_encode(&set, &bytes[s]);
+            sources[s] = buf_view(&bytes[s]);
+        }
+        segment_sort_sources(names, sources, COUNT, orders[turn]);
+        for (int s = 1; s < COUNT; s++) { /* equal sources may change places */
+            bool equal = str_eq(sources[orders[turn][s - 1]], sources[orders[turn][s]]);
+            if (equal && orders[turn][s - 1] > orders[turn][s]) {
+                uint32_t swap = orders[turn][s];
+                orders[turn][s] = orders[turn][s - 1];
+                orders[turn][s - 1] = swap;
+                s = 0;
+            }
+        }
+        for (int s = 0; s < COUNT; s++)
+            buf_done(&bytes[s]);
+        names_free(names);
+    }
+    assert_memory_equal(orders[0], orders[1], sizeof orders[0]);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "write") == 0) {
+        write_golden();
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(version_1_stays_readable),
+        cmocka_unit_test(sizes_are_pinned),
+        cmocka_unit_test(blocks_come_back),
+        cmocka_unit_test(frames_are_refused_when_cut),
+        cmocka_unit_test(rows_are_sorted_and_stable),
+        cmocka_unit_test(order_of_sources_is_the_same_everywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
