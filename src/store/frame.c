@@ -269,8 +269,10 @@ enum err frame_decode(struct str payload, struct names *names, struct batch *int
     mem_free(metrics);
     mem_free(fields);
     mem_free(sources);
-    if (in.bad || bytes_left(&in) != 0)
+    if (in.bad || bytes_left(&in) != 0) {
+        into->row_count = 0;
         return why_set(why, ERR_CORRUPT, "a frame that ends too early or too late");
+    }
     if (into->key.size == 0)
         into->key = STR_NONE;
     *nameless += drop_nameless(into);

@@ -79,7 +79,9 @@ bool log_frame_decode(struct str from, uint64_t seed, struct log_frame *out, boo
     frame.durable_lsn = bytes_u64(&in);
     uint64_t check = bytes_u64(&in);
     frame.payload = bytes_str(&in, frame.size);
-    if (in.bad || check != hash_seeded(frame.payload, seed))
+    /* No lane lives long enough for larger ones; so arithmetic on them is safe. */
+    bool possible = frame.lsn < LSN_END && frame.durable_lsn < LSN_END;
+    if (in.bad || !possible || check != hash_seeded(frame.payload, seed))
         return false;
     *out = frame;
     return true;

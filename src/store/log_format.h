@@ -54,6 +54,8 @@ enum {
 
 #define LOG_MAGIC 0x010000474f4c5444u /* "DTLOG", 0, 0, 1 */
 
+#define LSN_END   ((uint64_t)1 << 62)
+
 struct log_header {
     uint32_t lane;
     unsigned char uuid[16];

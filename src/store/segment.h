@@ -40,6 +40,7 @@ struct segment_origin {
     struct names *names;
     struct cache *cache;
     uint32_t host_field;
+    bool unchecked; /* of fuzzers, to get past the checksums: they are not compared */
 };
 
 struct segment {
@@ -99,6 +100,7 @@ struct segment_index {
     struct sys_file *file;
     uint64_t seed;
     uint64_t file_bytes;
+    bool unchecked; /* as the origin */
     uint32_t source_count;
     uint32_t *fields; /* numbers in names.h of the file's own */
     uint32_t field_count;

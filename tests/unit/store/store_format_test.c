@@ -5,6 +5,7 @@
 #include "store_kit.h"
 
 #include "../cmocka_all.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "scheme/source.h"
@@ -68,6 +69,87 @@ static void write_golden(void)
     snprintf(path, sizeof path, "data/seg/20251124/%s", name);
     copy(kit.sys, path, sys_real(), GOLDEN_DIR "/segment-1.seg");
     copy(kit.sys, "data/log/0-0.log", sys_real(), GOLDEN_DIR "/log-1.log");
+}
+
+/* ---- seeds of fuzzers, from the golden files ---- */
+
+static void write_seed(const char *path, struct str head, struct str body)
+{
+    FILE *file = fopen(path, "wb");
+    CHECK(file);
+    CHECK(fwrite(head.at, 1, head.size, file) == head.size &&
+          fwrite(body.at, 1, body.size, file) == body.size);
+    fclose(file);
+}
+
+static void write_segment_seed(struct str file)
+{
+    struct block_coder coder = {0};
+    struct buf raw = {0}, head = {0};
+    struct bytes trailer = bytes_of(str_from(file, file.size - SEGMENT_TRAILER_BYTES));
+    uint64_t at = bytes_u64(&trailer);
+    uint32_t size = bytes_u32(&trailer), raw_size = bytes_u32(&trailer);
+    enum err err = block_unpack(&coder, str_make(file.at + at, size), raw_size, &raw, NULL);
+    CHECK(err == ERR_OK);
+    buf_u8(&head, 1);
+    buf_u16(&head, (uint16_t)raw.size);
+    buf_str(&head, buf_view(&raw));
+    write_seed(SEED_DIR "/segment/golden", buf_view(&head),
+               str_make(file.at + SEGMENT_HEADER_BYTES, at - SEGMENT_HEADER_BYTES));
+    head.size = raw.size = 0;
+    static uint32_t source[] = {1, 1, 2, 9};
+    static int64_t time_ms[] = {KIT_START_MS, KIT_START_MS + 1, KIT_START_MS, KIT_START_MS - 5};
+    static double value[] = {1, 0.1, -0.0, 812.4};
+    struct block_rows rows = {source, time_ms, value};
+    block_encode(&coder, &rows, 4, &raw);
+    buf_u8(&head, 0);
+    buf_u16(&head, 4);
+    write_seed(SEED_DIR "/segment/block", buf_view(&head), buf_view(&coder.raw));
+    block_coder_done(&coder);
+    buf_done(&raw);
+    buf_done(&head);
+}
+
+static void write_seeds(void)
+{
+    struct buf file = {0};
+    enum err err = sys_read_file(sys_real(), STR(GOLDEN_DIR "/segment-1.seg"), 1 << 20, &file, NULL);
+    CHECK(err == ERR_OK);
+    write_segment_seed(buf_view(&file));
+    file.size = 0;
+    err = sys_read_file(sys_real(), STR(GOLDEN_DIR "/log-1.log"), 1 << 20, &file, NULL);
+    CHECK(err == ERR_OK);
+    size_t end = file.size;
+    while (end > LOG_FRAMES_AT && file.at[end - 1] == 0)
+        end--;
+    end = (end + 7) & ~(size_t)7;
+    write_seed(SEED_DIR "/log/golden", str_make("\1\0", 2),
+               str_make(file.at + LOG_FRAMES_AT, end - LOG_FRAMES_AT));
+    buf_done(&file);
+    struct names *names = names_new();
+    struct batch *batch = batch_new();
+    struct frame_coder coder = {0};
+    struct buf bytes = {0}, payload = {0};
+    struct source_set set = {0};
+    source_set_put(&set, names_resolve_field(names, STR("host")),
+                   (struct source_value){.type = SOURCE_TEXT, .text = STR("web.1")});
+    source_set_put(&set, names_resolve_field(names, STR("account_id")),
+                   (struct source_value){.type = SOURCE_NUMBER, .number = 42});
+    source_encode(&set, &bytes);
+    uint32_t source = batch_source(batch, buf_view(&bytes), hash_bytes(buf_view(&bytes)));
+    batch->time_ms = KIT_START_MS;
+    batch->key = STR("me/1");
+    batch_add(batch, names_resolve_metric(names, STR("a.b"), KIND_MEASURE, UNIT_ms), source, KIT_START_MS,
+              812.4);
+    batch_add(batch, names_resolve_metric(names, STR("c"), KIND_COUNT, UNIT_NONE), source, KIT_START_MS - 9,
+              1);
+    frame_encode(&coder, batch, names, &payload);
+    write_seed(SEED_DIR "/frame/batch", STR(""), buf_view(&payload));
+    batch_free(batch);
+    frame_coder_done(&coder);
+    buf_done(&bytes);
+    buf_done(&payload);
+    names_free(names);
 }
 
 static void version_1_stays_readable(void **state)
@@ -273,6 +355,10 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "write") == 0) {
         write_golden();
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "seeds") == 0) {
+        write_seeds();
         return 0;
     }
     const struct CMUnitTest tests[] = {

@@ -1,0 +1,122 @@
+/* Any bytes as a segment file. The first byte chooses: a block's columns before they are packed; or a file,
+ * put together from a footer and a body with a header and a trailer that are right, its other checksums not
+ * compared. */
+#include "../fuzz.h"
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/sys_sim.h"
+#include "store/segment.h"
+#include "store/segment_format.h"
+
+static void fuzz_block(struct str raw)
+{
+    static uint32_t source[BLOCK_ROWS_MAX];
+    static int64_t time_ms[BLOCK_ROWS_MAX];
+    static double value[BLOCK_ROWS_MAX];
+    struct block_rows rows = {source, time_ms, value};
+    struct block_coder coder = {0};
+    struct buf packed = {0};
+    struct bytes in = bytes_of(raw);
+    uint32_t count = bytes_u16(&in);
+    raw = str_from(raw, 2);
+    block_pack(&coder, raw, 1, &packed);
+    if (block_decode(&coder, buf_view(&packed), (uint32_t)raw.size, count, 1000, &rows, NULL) == ERR_OK)
+        for (uint32_t i = 0; i < count; i++)
+            CHECK(source[i] < 1000);
+    buf_done(&packed);
+    block_coder_done(&coder);
+}
+
+static void build(struct str input, struct buf *out)
+{
+    struct bytes in = bytes_of(input);
+    uint32_t footer_size = bytes_u16(&in);
+    struct str footer = bytes_str(&in, footer_size);
+    struct str body = str_make(in.at, bytes_left(&in));
+    struct block_coder coder = {0};
+    buf_u64(out, SEGMENT_MAGIC);
+    buf_u32(out, SEGMENT_VERSION);
+    buf_u32(out, 0);
+    for (int i = 0; i < 5; i++)
+        buf_u64(out, 0);
+    buf_u64(out, hash_bytes(buf_view(out)));
+    if (!in.bad)
+        buf_str(out, body);
+    size_t at = out->size;
+    block_pack(&coder, in.bad ? STR("") : footer, 1, out);
+    size_t start = out->size;
+    buf_u64(out, at);
+    buf_u32(out, (uint32_t)(start - at));
+    buf_u32(out, (uint32_t)(in.bad ? 0 : footer.size));
+    buf_u64(out, hash_seeded(str_make(out->at + at, start - at), 0));
+    buf_u64(out, start + SEGMENT_TRAILER_BYTES);
+    buf_u64(out, hash_bytes(str_make(out->at + start, 32)));
+    buf_u64(out, SEGMENT_END_MAGIC);
+    block_coder_done(&coder);
+}
+
+static void on_run(void *ctx, int64_t minute, uint64_t minutes)
+{
+}
+
+static void use(struct segment *segment)
+{
+    struct segment_index *index;
+    struct segment_sources *sources;
+    struct buf directory = {0};
+    enum err err = segment_verify(segment, NULL);
+    if (segment_load_index(segment, &index, NULL) == ERR_OK) {
+        err = segment_presence(index, STR_NONE, on_run, NULL, NULL);
+        err = segment_presence(index, STR("h1"), on_run, NULL, NULL);
+        if (segment_load_sources(segment, index, &sources, NULL) == ERR_OK) {
+            for (uint32_t i = 0; i < sources->count; i++)
+                CHECK(segment_source(sources, i).size > 0);
+            segment_release(segment, &sources->entry);
+        }
+        segment_release(segment, &index->entry);
+    }
+    (void)err;
+    segment_encode_directory(segment, &directory);
+    buf_done(&directory);
+}
+
+static void fuzz_file(struct str input)
+{
+    struct sys_sim_options options = {.seed = 1};
+    struct sys *sys = sys_sim_new(&options);
+    struct names *names = names_new();
+    struct cache *cache = cache_new(1 << 20, 8);
+    struct segment_origin origin = {sys, STR("data"), names, cache, names_resolve_field(names, STR("host")),
+                                    true};
+    struct buf bytes = {0};
+    struct sys_file *file;
+    struct segment *segment;
+    enum err err = sys_make_dir(sys, STR("data"), NULL);
+    err = err ? err : sys_make_dir(sys, STR("data/seg"), NULL);
+    err = err ? err : sys_make_dir(sys, STR("data/seg/20251124"), NULL);
+    err = err ? err : sys_open(sys, STR("data/seg/20251124/a.seg"), SYS_CREATE, &file, NULL);
+    CHECK(err == ERR_OK);
+    build(input, &bytes);
+    err = sys_write_at(sys, file, 0, bytes.at, bytes.size, NULL);
+    CHECK(err == ERR_OK);
+    sys_close(sys, file);
+    if (segment_open_file(&origin, STR("20251124"), STR("a"), &segment, NULL) == ERR_OK) {
+        use(segment);
+        segment_unref(segment);
+    }
+    cache_free(cache);
+    names_free(names);
+    buf_done(&bytes);
+    sys_sim_free(sys);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str input = fuzz_input(data, size);
+    if (size && data[0] % 4 == 0)
+        fuzz_block(str_from(input, 1));
+    else if (size)
+        fuzz_file(str_from(input, 1));
+    return 0;
+}
