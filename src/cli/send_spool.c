@@ -196,7 +196,8 @@ enum err spool_open(struct sys *sys, struct str dir, uint64_t bytes_max, struct 
         spool_close(spool);
         return err;
     }
-    qsort(spool->waiting, spool->waiting_count, sizeof *spool->waiting, by_number);
+    if (spool->waiting_count)
+        qsort(spool->waiting, spool->waiting_count, sizeof *spool->waiting, by_number);
     load_state(spool);
     *out = spool;
     return ERR_OK;

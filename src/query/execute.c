@@ -232,6 +232,7 @@ static enum err execute_rows(struct run *run, struct feed *feed, bool stop_early
             if (run->groups.overflow && stop_early)
                 break;
         }
+        part_release_sources(run->snapshot, part);
     }
     source_map_done(&rows->map);
     mem_free(rows);

@@ -55,11 +55,12 @@ static enum err count_sources(struct counting *counting, struct snapshot *snapsh
     struct why why = {0};
     if (part_load_sources(snapshot, part, &count, &why) != ERR_OK)
         return query_fail(error, why.err, 0, NULL, "sources could not be read: %s", why.text);
-    for (uint32_t i = 0; i < count; i++) {
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
         const struct query_options *options = counting->options;
         if ((i & 0xffff) == 0xffff && options->deadline_ns &&
             sys_mono_ns(options->sys) > options->deadline_ns)
-            return query_fail(error, ERR_TIMEOUT, 0, "a shorter range", "listing the values took too long");
+            err = query_fail(error, ERR_TIMEOUT, 0, "a shorter range", "listing the values took too long");
         struct str source = part_source(part, i);
         struct source_value value = source_get(source, field);
         if (value.type == SOURCE_UNSET || !in_scope(&counting->scope, source))
@@ -68,7 +69,8 @@ static enum err count_sources(struct counting *counting, struct snapshot *snapsh
         source_value_print(value, &counting->text);
         count_text(counting, buf_view(&counting->text), part_source_rows(part, i));
     }
-    return ERR_OK;
+    part_release_sources(snapshot, part);
+    return err;
 }
 
 static void count_metrics(struct counting *counting, struct part *part)

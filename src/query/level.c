@@ -176,6 +176,7 @@ static enum err read_window(struct level_feed *level)
             if (metric->id != NAME_NONE && part_metric_rows(part, metric->id))
                 err = scan_level(level, part, metric, from, to);
         }
+        part_release_sources(run->snapshot, part);
     }
     size_t sums = (size_t)groups_count(&run->groups) * level->point_count * sizeof(struct level_point);
     level->full |= sums > WINDOW_BYTES_MAX;
