@@ -17,6 +17,7 @@ enum {
     HELD_ROWS_MAX = 65536,
     BIND_TRIES = 20,
     LINGER_MS = 100,
+    LAST_WAIT_MS = 5000, /* a stop loses nothing while the log can still catch up */
 };
 
 struct line_conn {
@@ -35,6 +36,7 @@ struct line_port {
     bool flushing;      /* the timer runs */
     bool blocked;       /* the store had no room; connections are paused */
     int64_t blocked_ms; /* since when */
+    int64_t last_ms;    /* since when a stop tries to submit the last batch; 0: no stop */
     struct line_conn *conns;
 };
 
@@ -99,8 +101,8 @@ static void drop_rows(struct line_port *port, enum err err)
     set_blocked(port, false);
 }
 
-/* Submits the batch. Without room it stays, up to WAIT_MS. */
-static void flush(struct line_port *port, bool is_last)
+/* Submits the batch. Without room it stays, up to WAIT_MS (at a stop LAST_WAIT_MS). */
+static void flush(struct line_port *port)
 {
     if (!port->batch->row_count)
         return;
@@ -118,8 +120,9 @@ static void flush(struct line_port *port, bool is_last)
         return;
     }
     mem_free(flight);
-    if (is_last || err != ERR_BUSY ||
-        (port->blocked && loop_now_ms(port->thread->loop) - port->blocked_ms > WAIT_MS))
+    int64_t wait_ms = port->last_ms ? LAST_WAIT_MS : WAIT_MS;
+    int64_t since_ms = port->last_ms ? port->last_ms : port->blocked_ms;
+    if (err != ERR_BUSY || (port->blocked && loop_now_ms(port->thread->loop) - since_ms > wait_ms))
         drop_rows(port, err);
     else
         set_blocked(port, true);
@@ -137,14 +140,14 @@ static void on_flush(void *ctx)
 {
     struct line_port *port = ctx;
     port->flushing = false;
-    flush(port, false);
+    flush(port);
     start_timer(port);
 }
 
 static void after_reading(struct line_port *port)
 {
     if (port->batch->row_count >= BATCH_ROWS && !port->blocked)
-        flush(port, false);
+        flush(port);
     start_timer(port);
 }
 
@@ -268,7 +271,13 @@ static void close_port(void *ctx)
         line_conn_free(c);
     }
     timer_stop(port->flush);
-    flush(port, true);
+    if (!port->last_ms)
+        port->last_ms = loop_now_ms(port->thread->loop);
+    flush(port);
+    if (port->batch->row_count) {
+        timer_start(port->linger, RETRY_MS);
+        return;
+    }
     pthread_mutex_lock(&port->ports->lock);
     port->ports->running--;
     pthread_cond_signal(&port->ports->stopped);

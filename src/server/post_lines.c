@@ -36,7 +36,7 @@ static void put_account(const struct post *post, struct buf *out)
     json_begin_object(&json);
     json_key_u64(&json, "lines", in->lines);
     json_key_u64(&json, "without", in->without);
-    json_key_u64(&json, "accepted", post->err ? 0 : in->accepted);
+    json_key_u64(&json, "accepted", in->accepted);
     json_key_u64(&json, "refused", in->refused + in->refused_lines);
     if (in->parked)
         json_key_u64(&json, "parked", in->parked);
@@ -89,12 +89,23 @@ static void answer(struct post *post)
     buf_done(&body);
 }
 
+/* The answer's account must add up as the server's does. */
+static void refuse_accepted(struct post *post)
+{
+    struct intake *in = &post->intake;
+    enum reason reason = server_reason_of(post->err);
+    ingest_not_stored(post->thread->ingest, in->accepted, reason);
+    in->refused += in->accepted;
+    in->reasons[reason] += in->accepted;
+    in->accepted = 0;
+}
+
 /* On the loop: the batch is durable, or was not stored. */
 static void finish(void *ctx)
 {
     struct post *post = ctx;
     if (post->err)
-        ingest_not_stored(post->thread->ingest, post->intake.accepted, server_reason_of(post->err));
+        refuse_accepted(post);
     if (post->exchange)
         answer(post);
     post_free(post);
@@ -183,11 +194,15 @@ static void end(struct exchange *exchange)
     post->batch->done = stored;
     post->batch->ctx = post;
     post->submitted = true;
-    post->err = lane_submit(post->thread->lane, post->batch, NULL);
-    if (post->err)
-        finish(post);
-    else
+    /* Once it is submitted, post->err is the committing thread's: it may have written it before this returns.
+     */
+    enum err err = lane_submit(post->thread->lane, post->batch, NULL);
+    if (!err) {
         committer_wake(server->committer, post->thread->index);
+        return;
+    }
+    post->err = err;
+    finish(post);
 }
 
 static void gone(struct exchange *exchange)

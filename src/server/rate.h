@@ -29,7 +29,7 @@ static inline double rate_per_second(const struct rate *rate)
     uint32_t span = filled - 1;
     uint64_t last = __atomic_load_n(&rate->at[RATE_SECONDS], __ATOMIC_RELAXED);
     uint64_t first = __atomic_load_n(&rate->at[RATE_SECONDS - span], __ATOMIC_RELAXED);
-    return (double)(last - first) / span;
+    return last > first ? (double)(last - first) / span : 0; /* what was not stored is taken back */
 }
 
 #endif

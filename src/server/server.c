@@ -1,6 +1,6 @@
 /* Order of birth: scheme, store, threads' loops and corridors, committing threads, ports. Order of death:
- * ports stop and what they received is submitted, the committing threads finish, queries end, the store
- * closes. */
+ * ports stop and what they received is submitted, queries end (one of them may wait for the tidying thread),
+ * the committing threads finish, the store closes. */
 #include "server/server.h"
 
 #include "base/check.h"
@@ -220,10 +220,10 @@ static void wind_down(struct server *server)
     if (server->lines)
         line_ports_stop(server->lines);
     http_server_stop(server->http, STOP_WAIT_MS);
-    committer_free(server->committer);
-    server->committer = NULL;
     work_pool_free(server->queries);
     server->queries = NULL;
+    committer_free(server->committer);
+    server->committer = NULL;
 }
 
 void server_run(struct server *server)
@@ -260,8 +260,8 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
-    committer_free(server->committer);
     work_pool_free(server->queries);
+    committer_free(server->committer);
     line_ports_free(server->lines);
     http_server_free(server->http);
     for (uint32_t i = 0; server->threads && i < server->thread_count; i++) {
