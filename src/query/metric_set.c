@@ -62,6 +62,8 @@ static void add_metric(struct metric_set *set, struct arena *arena, const struct
 {
     struct metric_match match = {0};
     scheme_match(options->scheme, name, &match);
+    if (!match.def && options->hide_undeclared)
+        return;
     struct metric_ref metric = {
         .name = name, .id = names_find_metric(options->names, name), .def = match.def};
     if (metric.id != NAME_NONE) {

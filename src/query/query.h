@@ -21,8 +21,9 @@ struct query_options {
     struct sys *sys;
     bool (*gone)(void *ctx); /* asked now and then: true cancels. May be NULL. */
     void *gone_ctx;
-    uint64_t rows_max;   /* rows read; default QUERY_ROWS_MAX when 0 */
-    uint32_t groups_max; /* default QUERY_GROUPS_MAX when 0 */
+    bool hide_undeclared; /* names that the scheme does not declare are kept aside until it does */
+    uint64_t rows_max;    /* rows read; default QUERY_ROWS_MAX when 0 */
+    uint32_t groups_max;  /* default QUERY_GROUPS_MAX when 0 */
     /* Raw values kept for exact percentiles; beyond, they are within 1 %. Default QUERY_EXACT_BYTES_MAX when
      * 0. */
     uint64_t exact_bytes_max;

@@ -162,10 +162,10 @@ static void learn_undeclared(struct resolver *resolver, struct metric_entry *ent
                              const struct measurement *m, struct metric_match *extra)
 {
     entry->metric.parked = resolver->undeclared == UNDECLARED_PARK;
-    if (resolver->undeclared == UNDECLARED_REFUSE)
+    if (resolver->undeclared == UNDECLARED_REFUSE) {
         entry->refused = REASON_undeclared;
-    if (resolver->undeclared != UNDECLARED_ACCEPT)
         return;
+    }
     entry->metric.metric = undeclared_metric(resolver, name, m, extra);
     if (entry->metric.metric == NAME_NONE) {
         entry->refused = REASON_too_many_names;
@@ -260,16 +260,14 @@ enum reason resolve_metric(struct resolver *resolver, const struct measurement *
     struct metric_entry *entry = metric_entry(resolver, measurement);
     if (entry->refused != REASON_NONE)
         return entry->refused;
-    if (!entry->metric.parked) {
-        enum reason reason = check_verb(measurement, entry->metric.kind, remarks);
-        if (reason != REASON_NONE)
-            return reason;
-        bool first_unit = !entry->declared && entry->metric.unit == UNIT_NONE &&
-                          measurement->unit != UNIT_NONE && measurement->unit != UNIT_UNKNOWN;
-        if (first_unit) {
-            names_first_unit(resolver->names, entry->metric.metric, measurement->unit);
-            entry->metric.unit = names_unit(resolver->names, entry->metric.metric);
-        }
+    enum reason reason = check_verb(measurement, entry->metric.kind, remarks);
+    if (reason != REASON_NONE)
+        return reason;
+    bool first_unit = !entry->declared && entry->metric.unit == UNIT_NONE && measurement->unit != UNIT_NONE &&
+                      measurement->unit != UNIT_UNKNOWN;
+    if (first_unit) {
+        names_first_unit(resolver->names, entry->metric.metric, measurement->unit);
+        entry->metric.unit = names_unit(resolver->names, entry->metric.metric);
     }
     *out = entry->metric;
     return REASON_NONE;

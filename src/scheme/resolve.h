@@ -50,7 +50,7 @@ struct resolved_metric {
     enum unit unit;   /* what values are stored in */
     struct str label; /* a declared unit that is a plain word, "pages"; else empty. As long as the scheme */
     uint32_t template_set; /* same number: same templates, so a source resolved for one serves the other */
-    bool parked;           /* undeclared, and the listener parks: kept aside, not stored */
+    bool parked;           /* undeclared, and the listener parks: stored, but hidden until it is declared */
 };
 
 /* REASON_NONE, or why the measurement is refused. */

@@ -114,13 +114,14 @@ void ingest_refuse(struct ingest *ingest, struct intake *intake, enum reason rea
     note_first(intake, 1, reason, start);
 }
 
-void ingest_not_stored(struct ingest *ingest, uint64_t accepted, enum reason reason)
+void ingest_not_stored(struct ingest *ingest, uint64_t accepted, uint64_t parked, enum reason reason)
 {
-    if (!accepted)
+    if (!accepted && !parked)
         return;
     tally_add(&ingest->tally.counts.accepted, -accepted);
-    tally_add(&ingest->tally.counts.refused, accepted);
-    tally_reason(&ingest->tally, reason, accepted, STR_NONE, ingest->now_ms);
+    tally_add(&ingest->tally.counts.parked, -parked);
+    tally_add(&ingest->tally.counts.refused, accepted + parked);
+    tally_reason(&ingest->tally, reason, accepted + parked, STR_NONE, ingest->now_ms);
 }
 
 static struct reporter reporter_of(struct ingest *ingest, const struct intake *intake,
@@ -216,16 +217,11 @@ static void ingest_measurement(struct ingest *ingest, struct intake *intake, str
         refuse_measurement(ingest, intake, m, reason, context->text);
         return;
     }
-    if (metric.parked) {
-        intake->parked++;
-        tally_add(&ingest->tally.counts.parked, 1);
-        return;
-    }
     double value = resolve_value(m, &metric, &context->remarks);
     batch_add(intake->batch, metric.metric, source_in_batch(ingest, intake, context, &metric),
               context->time_ms, value);
-    intake->accepted++;
-    tally_add(&ingest->tally.counts.accepted, 1);
+    *(metric.parked ? &intake->parked : &intake->accepted) += 1;
+    tally_add(metric.parked ? &ingest->tally.counts.parked : &ingest->tally.counts.accepted, 1);
 }
 
 /* logplex and log-shuttle say of themselves: "Error L10 (output buffer overflow): 12 messages dropped since

@@ -50,6 +50,6 @@ void ingest_message(struct ingest *ingest, struct intake *intake, struct str mes
 void ingest_refuse(struct ingest *ingest, struct intake *intake, enum reason reason, struct str start);
 
 /* The batch of the intake was not stored: its accepted measurements become refused ones, by reason. */
-void ingest_not_stored(struct ingest *ingest, uint64_t accepted, enum reason reason);
+void ingest_not_stored(struct ingest *ingest, uint64_t accepted, uint64_t parked, enum reason reason);
 
 #endif

@@ -32,6 +32,7 @@ struct line_port {
     struct line_ports *ports;
     struct ingest_thread *thread;
     struct batch *batch;
+    uint64_t parked; /* of its rows */
     struct timer *flush, *linger;
     bool flushing;      /* the timer runs */
     bool blocked;       /* the store had no room; connections are paused */
@@ -57,7 +58,7 @@ struct line_ports {
 struct flight {
     struct line_port *port;
     struct batch *batch;
-    uint64_t rows;
+    uint64_t rows, parked; /* parked ones are among the rows */
     enum err err;
 };
 
@@ -65,7 +66,8 @@ static void flight_landed(void *ctx)
 {
     struct flight *flight = ctx;
     if (flight->err)
-        ingest_not_stored(flight->port->thread->ingest, flight->rows, server_reason_of(flight->err));
+        ingest_not_stored(flight->port->thread->ingest, flight->rows - flight->parked, flight->parked,
+                          server_reason_of(flight->err));
     batch_free(flight->batch);
     mem_free(flight);
 }
@@ -96,7 +98,9 @@ static void set_blocked(struct line_port *port, bool blocked)
 
 static void drop_rows(struct line_port *port, enum err err)
 {
-    ingest_not_stored(port->thread->ingest, port->batch->row_count, server_reason_of(err));
+    ingest_not_stored(port->thread->ingest, port->batch->row_count - port->parked, port->parked,
+                      server_reason_of(err));
+    port->parked = 0;
     batch_reset(port->batch);
     set_blocked(port, false);
 }
@@ -108,13 +112,14 @@ static void flush(struct line_port *port)
         return;
     struct server *server = port->ports->server;
     struct flight *flight = MEM_NEW(struct flight);
-    *flight = (struct flight){port, port->batch, port->batch->row_count, ERR_OK};
+    *flight = (struct flight){port, port->batch, port->batch->row_count, port->parked, ERR_OK};
     port->batch->done = stored;
     port->batch->ctx = flight;
     port->batch->time_ms = sys_wall_ms(server->sys);
     enum err err = lane_submit(port->thread->lane, port->batch, NULL);
     if (!err) {
         port->batch = batch_new();
+        port->parked = 0;
         committer_wake(server->committer, port->thread->index);
         set_blocked(port, false);
         return;
@@ -160,6 +165,7 @@ static size_t conn_bytes(void *ctx, struct str bytes, bool at_end)
     intake.quiet = true;
     ingest_thread_begin(port->thread);
     size_t used = message_feed_cut(&c->feed.cutter, port->thread->ingest, &intake, bytes, at_end);
+    port->parked += intake.parked;
     intake_done(&intake);
     after_reading(port);
     return used;
@@ -233,7 +239,9 @@ static void on_datagrams(void *ctx, uint32_t loop_index, const struct datagram *
         message_feed_cut(&cutter, ingest, &intake, batch[i].bytes, true);
     }
     if (held)
-        ingest_not_stored(ingest, intake.accepted, REASON_store_busy);
+        ingest_not_stored(ingest, intake.accepted, intake.parked, REASON_store_busy);
+    else
+        port->parked += intake.parked;
     batch_free(scrap);
     intake_done(&intake);
     after_reading(port);

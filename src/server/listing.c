@@ -39,13 +39,15 @@ static void put_fields(struct json_out *json, const struct scheme *scheme, const
 }
 
 static void put_metric(struct json_out *json, const struct scheme *scheme, struct names *names,
-                       struct snapshot *snapshot, uint32_t metric)
+                       struct snapshot *snapshot, uint32_t metric, bool aside)
 {
     struct metric_match match;
     struct str name = names_metric(names, metric);
     int64_t from_ms = 0, to_ms = 0;
     uint64_t rows = 0;
     scheme_match(scheme, name, &match);
+    if (aside != (match.def == NULL))
+        return;
     bool has_rows = snapshot_metric_span(snapshot, metric, &from_ms, &to_ms, &rows);
     if (!has_rows && !match.def)
         return;
@@ -55,6 +57,9 @@ static void put_metric(struct json_out *json, const struct scheme *scheme, struc
     json_key_str(json, "kind", kind_text(kind));
     json_key_str(json, "unit", unit_word(match.def, names_unit(names, metric)));
     json_key_bool(json, "declared", match.def != NULL);
+    struct str near = match.def ? STR_NONE : scheme_nearest_metric(scheme, name);
+    if (near.size)
+        json_key_str(json, "near", near);
     if (match.def && match.def->is_family)
         json_key_str(json, "family", match.def->pattern);
     if (match.def && match.def->doc.size)
@@ -111,17 +116,27 @@ static void put_families(struct json_out *json, const struct scheme *scheme)
     json_end_array(json);
 }
 
-void listing_metrics(const struct scheme *scheme, struct names *names, struct snapshot *snapshot,
+void listing_metrics(const struct scheme *scheme, struct names *names, struct snapshot *snapshot, bool parks,
                      struct buf *out)
 {
     struct json_out json;
     json_init(&json, out);
     json_begin_object(&json);
+    uint32_t count = names_metric_count(names);
+    if (parks) {
+        json_key(&json, STR("parked"));
+        json_begin_array(&json);
+        for (uint32_t m = 0; m < count; m++)
+            put_metric(&json, scheme, names, snapshot, m, true);
+        json_end_array(&json);
+    }
     json_key(&json, STR("metrics"));
     json_begin_array(&json);
-    uint32_t count = names_metric_count(names);
-    for (uint32_t m = 0; m < count; m++)
-        put_metric(&json, scheme, names, snapshot, m);
+    for (uint32_t m = 0; m < count; m++) {
+        put_metric(&json, scheme, names, snapshot, m, false);
+        if (!parks)
+            put_metric(&json, scheme, names, snapshot, m, true);
+    }
     for (uint32_t i = 0; i < scheme_metric_count(scheme); i++) {
         const struct metric_def *def = scheme_metric(scheme, i);
         if (!def->is_family && names_find_metric(names, def->pattern) == NAME_NONE)

@@ -6,8 +6,9 @@
 #include "query/query.h"
 
 /* {"metrics":[{"name","kind","unit","family","doc","fields":[..],"rows","from","to","declared"}],"families":[..]}:
- * every name that has rows or is declared without placeholders. */
-void listing_metrics(const struct scheme *scheme, struct names *names, struct snapshot *snapshot,
+ * every name that has rows or is declared without placeholders; undeclared ones have "near", the nearest
+ * declared name. parks: undeclared ones are kept aside and stand under "parked". */
+void listing_metrics(const struct scheme *scheme, struct names *names, struct snapshot *snapshot, bool parks,
                      struct buf *out);
 
 /* {"fields":[{"name","type","key","under","link","words":[..]}]}: declared ones, placeholders, and others

@@ -94,10 +94,10 @@ static void refuse_accepted(struct post *post)
 {
     struct intake *in = &post->intake;
     enum reason reason = server_reason_of(post->err);
-    ingest_not_stored(post->thread->ingest, in->accepted, reason);
-    in->refused += in->accepted;
-    in->reasons[reason] += in->accepted;
-    in->accepted = 0;
+    ingest_not_stored(post->thread->ingest, in->accepted, in->parked, reason);
+    in->refused += in->accepted + in->parked;
+    in->reasons[reason] += in->accepted + in->parked;
+    in->accepted = in->parked = 0;
 }
 
 /* On the loop: the batch is durable, or was not stored. */
@@ -211,7 +211,8 @@ static void gone(struct exchange *exchange)
     post->exchange = NULL;
     if (post->submitted)
         return; /* finish() frees it */
-    ingest_not_stored(post->thread->ingest, post->intake.accepted, REASON_connection_lost);
+    ingest_not_stored(post->thread->ingest, post->intake.accepted, post->intake.parked,
+                      REASON_connection_lost);
     post_free(post);
 }
 

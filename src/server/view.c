@@ -163,8 +163,11 @@ static bool read_span(struct view *view, struct query_options *options)
 static bool begin(struct view *view, struct query_options *options, struct scheme **scheme)
 {
     struct server *server = view->server;
-    *options =
-        (struct query_options){.names = server->names, .sys = server->sys, .gone = is_gone, .gone_ctx = view};
+    *options = (struct query_options){.names = server->names,
+                                      .sys = server->sys,
+                                      .gone = is_gone,
+                                      .gone_ctx = view,
+                                      .hide_undeclared = server->config.undeclared == UNDECLARED_PARK};
     options->deadline_ns = sys_mono_ns(server->sys) + (uint64_t)VIEW_DEADLINE_MS * 1000000;
     if (!read_span(view, options))
         return false;
@@ -221,7 +224,8 @@ static void make_metrics(struct view *view)
 {
     struct scheme *scheme = server_scheme(view->server);
     struct snapshot *snapshot = store_snapshot(view->server->store);
-    listing_metrics(scheme, view->server->names, snapshot, &view->body);
+    listing_metrics(scheme, view->server->names, snapshot, view->server->config.undeclared == UNDECLARED_PARK,
+                    &view->body);
     snapshot_unref(snapshot);
     scheme_unref(scheme);
 }

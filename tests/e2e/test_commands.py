@@ -133,4 +133,31 @@ def reload_keeps_the_old_scheme_when_the_new_one_is_bad():
             assert server.post_lines('count#a.c=1 source=h1')[0] == 200
 
 
+@case
+def parked_names_wait_until_they_are_declared():
+    with folder() as home:
+        os.mkdir(home + '/pack')
+        good = 'scheme: t\nfields:\n  host: {type: dyno}\ntemplates: {w: host}\nmetrics:\n  a.b: {kind: count, template: w}\n'
+        with open(home + '/pack/scheme.yaml', 'w') as out:
+            out.write(good)
+        with Server(home + '/data', '--pack', home + '/pack', '--undeclared', 'park') as server:
+            status, reply = server.post_lines('source=h1 count#a.b=1 count#a.c=5')
+            assert status == 200 and (reply['accepted'], reply['parked']) == (1, 1), reply
+            with server.connect(server.line_port) as wire:
+                wire.sendall(b'source=h1 count#a.c=2\n')
+            server.wait_total('a.b sum', 1)
+            assert server.get('/api/query?q=a.c+sum')[0] == 400, 'it is kept aside'
+            assert server.total('a.* sum') == 1
+            listed = server.get('/api/metrics')[1]
+            assert [m['name'] for m in listed['parked']] == ['a.c'] and listed['parked'][0]['near'] == 'a.b', listed['parked']
+            server.stop()
+            server.start()
+            assert server.get('/api/query?q=a.c+sum')[0] == 400, 'also after a restart'
+            with open(home + '/pack/scheme.yaml', 'w') as out:
+                out.write(good + '  a.c: {kind: count, template: w}\n')
+            status, _, body = server.request('POST', '/api/admin/reload')
+            assert status == 200, body
+            server.wait_total('a.c sum', 7)
+
+
 run()
