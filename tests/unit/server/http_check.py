@@ -561,7 +561,7 @@ def idle_and_dribbling_crowds_change_nothing(server):
     memory = [int(line.split()[1]) for line in open(f'/proc/{server.child.pid}/status') if line.startswith('VmRSS')][0]
     stop = True
     dribbler.join()
-    assert server.counts()['open'] == want + 1
+    server.wait_zero('open', want + 1)
     for s in crowd:
         s.close()
     print(f'  {want} connections, resident {memory // 1024} MiB')
