@@ -68,7 +68,7 @@ enum err server_load_scheme(struct server *server, struct scheme **out, struct b
     return err;
 }
 
-enum err server_reload(struct server *server, struct buf *problems, struct why *why)
+static enum err reload(struct server *server, struct buf *problems, struct why *why)
 {
     struct scheme *scheme;
     uint64_t hash = server_pack_hash(server);
@@ -94,4 +94,12 @@ enum err server_reload(struct server *server, struct buf *problems, struct why *
     scheme_unref(old);
     server_say("scheme %.*s reloaded", STR_ARG(scheme_name(scheme)));
     return ERR_OK;
+}
+
+enum err server_reload(struct server *server, struct buf *problems, struct why *why)
+{
+    pthread_mutex_lock(&server->reload_lock);
+    enum err err = reload(server, problems, why);
+    pthread_mutex_unlock(&server->reload_lock);
+    return err;
 }

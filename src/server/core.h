@@ -29,6 +29,7 @@ struct server {
     struct server_config config;
     struct sys *sys;
     struct names *names;
+    pthread_mutex_t reload_lock; /* one reload at a time, so that the newer file wins */
     pthread_mutex_t scheme_lock;
     struct scheme *scheme; /* under the lock; take it with server_scheme */
     struct store *store;

@@ -98,6 +98,7 @@ static void refuse_measurement(struct ingest *ingest, struct intake *intake, con
 {
     intake->refused++;
     intake->reasons[reason]++;
+    tally_add(&ingest->tally.counts.found, 1);
     tally_add(&ingest->tally.counts.refused, 1);
     tally_reason(&ingest->tally, reason, 1, line, ingest->now_ms);
     note_first(intake, m->column, reason, str_from(line, m->column ? m->column - 1 : 0));
@@ -114,14 +115,20 @@ void ingest_refuse(struct ingest *ingest, struct intake *intake, enum reason rea
     note_first(intake, 1, reason, start);
 }
 
-void ingest_not_stored(struct ingest *ingest, uint64_t accepted, uint64_t parked, enum reason reason)
+void ingest_stored(struct ingest *ingest, uint64_t accepted, uint64_t parked)
 {
-    if (!accepted && !parked)
+    tally_add(&ingest->tally.counts.found, accepted + parked);
+    tally_add(&ingest->tally.counts.accepted, accepted);
+    tally_add(&ingest->tally.counts.parked, parked);
+}
+
+void ingest_not_stored(struct ingest *ingest, uint64_t rows, enum reason reason)
+{
+    if (!rows)
         return;
-    tally_add(&ingest->tally.counts.accepted, -accepted);
-    tally_add(&ingest->tally.counts.parked, -parked);
-    tally_add(&ingest->tally.counts.refused, accepted + parked);
-    tally_reason(&ingest->tally, reason, accepted + parked, STR_NONE, ingest->now_ms);
+    tally_add(&ingest->tally.counts.found, rows);
+    tally_add(&ingest->tally.counts.refused, rows);
+    tally_reason(&ingest->tally, reason, rows, STR_NONE, ingest->now_ms);
 }
 
 static struct reporter reporter_of(struct ingest *ingest, const struct intake *intake,
@@ -221,7 +228,6 @@ static void ingest_measurement(struct ingest *ingest, struct intake *intake, str
     batch_add(intake->batch, metric.metric, source_in_batch(ingest, intake, context, &metric),
               context->time_ms, value);
     *(metric.parked ? &intake->parked : &intake->accepted) += 1;
-    tally_add(metric.parked ? &ingest->tally.counts.parked : &ingest->tally.counts.accepted, 1);
 }
 
 /* logplex and log-shuttle say of themselves: "Error L10 (output buffer overflow): 12 messages dropped since
@@ -265,7 +271,6 @@ static void ingest_line(struct ingest *ingest, struct intake *intake, const stru
         return;
     }
     tally_add(&counts->lines_with, 1);
-    tally_add(&counts->found, line->measurement_count);
     struct line_context context = {.text = frame->text};
     context.reporter = reporter_of(ingest, intake, frame, line);
     context.time_reason = time_of(ingest, line, frame, &context.time_ms);

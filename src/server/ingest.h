@@ -49,7 +49,9 @@ void ingest_message(struct ingest *ingest, struct intake *intake, struct str mes
 /* A message that was cut away for `reason` (line_too_long, frame_bad): counts it as a refused line. */
 void ingest_refuse(struct ingest *ingest, struct intake *intake, enum reason reason, struct str start);
 
-/* The batch of the intake was not stored: its accepted measurements become refused ones, by reason. */
-void ingest_not_stored(struct ingest *ingest, uint64_t accepted, uint64_t parked, enum reason reason);
+/* What became of the rows of an intake: only now they are counted, so that no counter ever goes back. Exactly
+ * one of these is called for every row, on the ingest's thread. */
+void ingest_stored(struct ingest *ingest, uint64_t accepted, uint64_t parked);
+void ingest_not_stored(struct ingest *ingest, uint64_t rows, enum reason reason);
 
 #endif

@@ -38,6 +38,7 @@ struct line_port {
     bool blocked;       /* the store had no room; connections are paused */
     int64_t blocked_ms; /* since when */
     int64_t last_ms;    /* since when a stop tries to submit the last batch; 0: no stop */
+    bool closed;
     struct line_conn *conns;
 };
 
@@ -65,9 +66,11 @@ struct flight {
 static void flight_landed(void *ctx)
 {
     struct flight *flight = ctx;
+    struct ingest *ingest = flight->port->thread->ingest;
     if (flight->err)
-        ingest_not_stored(flight->port->thread->ingest, flight->rows - flight->parked, flight->parked,
-                          server_reason_of(flight->err));
+        ingest_not_stored(ingest, flight->rows, server_reason_of(flight->err));
+    else
+        ingest_stored(ingest, flight->rows - flight->parked, flight->parked);
     batch_free(flight->batch);
     mem_free(flight);
 }
@@ -76,10 +79,7 @@ static void stored(void *ctx, struct batch *batch, enum err err)
 {
     struct flight *flight = ctx;
     flight->err = err;
-    if (err)
-        loop_post(flight->port->thread->loop, flight_landed, flight);
-    else
-        flight_landed(flight); /* counts nothing, so this thread may do it */
+    loop_post(flight->port->thread->loop, flight_landed, flight);
 }
 
 static void set_blocked(struct line_port *port, bool blocked)
@@ -98,8 +98,7 @@ static void set_blocked(struct line_port *port, bool blocked)
 
 static void drop_rows(struct line_port *port, enum err err)
 {
-    ingest_not_stored(port->thread->ingest, port->batch->row_count - port->parked, port->parked,
-                      server_reason_of(err));
+    ingest_not_stored(port->thread->ingest, port->batch->row_count, server_reason_of(err));
     port->parked = 0;
     batch_reset(port->batch);
     set_blocked(port, false);
@@ -203,6 +202,10 @@ static void on_accept(void *ctx, uint32_t loop_index, int fd, const struct addre
 {
     struct line_ports *ports = ctx;
     struct line_port *port = &ports->ports[loop_index];
+    if (port->closed) { /* it was accepted in the turn in which the port closed */
+        close(fd);
+        return;
+    }
     __atomic_fetch_add(&ports->accepted, 1, __ATOMIC_RELAXED);
     if (__atomic_add_fetch(&ports->open, 1, __ATOMIC_RELAXED) > LINE_CONNECTIONS_MAX) {
         __atomic_fetch_sub(&ports->open, 1, __ATOMIC_RELAXED);
@@ -239,7 +242,7 @@ static void on_datagrams(void *ctx, uint32_t loop_index, const struct datagram *
         message_feed_cut(&cutter, ingest, &intake, batch[i].bytes, true);
     }
     if (held)
-        ingest_not_stored(ingest, intake.accepted, intake.parked, REASON_store_busy);
+        ingest_not_stored(ingest, intake.accepted + intake.parked, REASON_store_busy);
     else
         port->parked += intake.parked;
     batch_free(scrap);
@@ -273,6 +276,7 @@ static enum err bind_both(struct line_ports *ports, struct address address, stru
 static void close_port(void *ctx)
 {
     struct line_port *port = ctx;
+    port->closed = true;
     while (port->conns) {
         struct line_conn *c = port->conns;
         conn_close(c->conn);

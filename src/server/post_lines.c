@@ -94,7 +94,7 @@ static void refuse_accepted(struct post *post)
 {
     struct intake *in = &post->intake;
     enum reason reason = server_reason_of(post->err);
-    ingest_not_stored(post->thread->ingest, in->accepted, in->parked, reason);
+    ingest_not_stored(post->thread->ingest, in->accepted + in->parked, reason);
     in->refused += in->accepted + in->parked;
     in->reasons[reason] += in->accepted + in->parked;
     in->accepted = in->parked = 0;
@@ -106,6 +106,8 @@ static void finish(void *ctx)
     struct post *post = ctx;
     if (post->err)
         refuse_accepted(post);
+    else
+        ingest_stored(post->thread->ingest, post->intake.accepted, post->intake.parked);
     if (post->exchange)
         answer(post);
     post_free(post);
@@ -211,7 +213,7 @@ static void gone(struct exchange *exchange)
     post->exchange = NULL;
     if (post->submitted)
         return; /* finish() frees it */
-    ingest_not_stored(post->thread->ingest, post->intake.accepted, post->intake.parked,
+    ingest_not_stored(post->thread->ingest, post->intake.accepted + post->intake.parked,
                       REASON_connection_lost);
     post_free(post);
 }

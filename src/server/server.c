@@ -14,7 +14,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { STOP_WAIT_MS = 10 * 1000, TICK_MS = 1000, FILES_WANTED = 2 * 4096 + 1024 };
+enum {
+    STOP_WAIT_MS = 10 * 1000,
+    TICK_MS = 1000,
+    FILES_WANTED = 2 * 4096 + 1024,
+    BODIES_MAX = 64 << 20 /* a byte of body may become three of rows */
+};
 
 static void reload_and_say(struct server *server)
 {
@@ -146,6 +151,7 @@ static enum err open_ports(struct server *server, struct why *why)
                                           .loops = server->loops,
                                           .loop_count = server->thread_count,
                                           .ctx = server,
+                                          .in_flight_max = BODIES_MAX,
                                           .check_host = true,
                                           .hosts = server->hosts,
                                           .host_count = server->host_count};
@@ -200,6 +206,7 @@ enum err server_new(const struct server_config *config, struct server **out, str
     server->start_ns = sys_mono_ns(server->sys);
     server->thread_count = config->threads ? config->threads : cores > 0 ? (uint32_t)cores : 1;
     pthread_mutex_init(&server->scheme_lock, NULL);
+    pthread_mutex_init(&server->reload_lock, NULL);
     net_raise_file_limit(FILES_WANTED);
     enum err err = build(server, why);
     if (err) {
@@ -275,6 +282,7 @@ void server_free(struct server *server)
     scheme_unref(server->scheme);
     names_free(server->names);
     pthread_mutex_destroy(&server->scheme_lock);
+    pthread_mutex_destroy(&server->reload_lock);
     buf_done(&server->http_address);
     buf_done(&server->line_address);
     mem_free(server);

@@ -192,13 +192,18 @@ static void put_tally(struct buf *out, const struct tally_counts *sum)
                    STR_ARG(reason_name((enum reason)r)), sum->reasons[r]);
 }
 
+static bool is_gauge(struct str name)
+{
+    return str_eq(name, STR("open")) || str_eq(name, STR("in_flight"));
+}
+
 static void put_http(struct buf *out, const struct http_counts *http)
 {
-#define X(name, text)                                                                                \
-    put_counter(out, "http_" #name, text,                                                            \
-                str_eq(STR(#name), STR("open")) || str_eq(STR(#name), STR("in_flight")) ? "gauge"    \
-                                                                                        : "counter", \
-                http->name);
+#define X(name, text)                                               \
+    if (is_gauge(STR(#name)))                                       \
+        put_counter(out, "http_" #name, text, "gauge", http->name); \
+    else                                                            \
+        put_counter(out, "http_" #name "_total", text, "counter", http->name);
     HTTP_COUNT_LIST(X)
 #undef X
 }
