@@ -31,21 +31,13 @@ const char command_check_help[] =
 
 static const struct option table[] = {{"lines", true}, {"pack", true}, {NULL, false}};
 
-enum { READ_BYTES = 1 << 16, FILE_BYTES_MAX = 1 << 20 };
-
 static enum err load(const struct options *options, struct names *names, struct scheme **scheme,
                      struct scheme_report *report, struct why *why)
 {
     const char *pack = options_get(options, table, "pack");
     if (!options->rest_count || options_has(options, table, "lines"))
         return scheme_load(sys_real(), pack ? str_of(pack) : STR_NONE, names, scheme, report, why);
-    struct buf text = {0};
-    struct str file = str_of(options->rest[0]);
-    enum err err = sys_read_file(sys_real(), file, FILE_BYTES_MAX, &text, why);
-    if (!err)
-        err = scheme_parse(buf_view(&text), file, names, scheme, report, why);
-    buf_done(&text);
-    return err;
+    return scheme_load_file(sys_real(), str_of(options->rest[0]), names, scheme, report, why);
 }
 
 static void print(const struct buf *text)
