@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs one fuzzer for some seconds on a copy of its corpus: run_one.py EXECUTABLE SECONDS. One case."""
+"""Runs one fuzzer for some seconds on a copy of its corpus: run_one.py EXECUTABLE SECONDS. With 0 seconds it only runs what
+is in the corpus. One case."""
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(seeds, corpus)
     else:
         os.mkdir(corpus)
-    done = subprocess.run([program, f'-max_total_time={seconds}', '-timeout=20', '-rss_limit_mb=3000', '-verbosity=0',
+    done = subprocess.run([program, '-runs=0' if seconds == '0' else f'-max_total_time={seconds}', '-timeout=20', '-rss_limit_mb=3000', '-verbosity=0',
                            f'-artifact_prefix={folder}/', corpus],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
     print(done.stdout[-4000:])
