@@ -31,25 +31,6 @@ void json_i64(struct json_out *json, int64_t v);
 void json_bool(struct json_out *json, bool v);
 void json_null_value(struct json_out *json);
 
-#ifndef JANSSON_H
-/* Older spellings. jansson has functions of these names, so they must not be symbols of ours, and a file that
- * needs both libraries includes jansson.h first. */
-static inline void json_object(struct json_out *json)
-{
-    json_begin_object(json);
-}
-
-static inline void json_array(struct json_out *json)
-{
-    json_begin_array(json);
-}
-
-static inline void json_null(struct json_out *json)
-{
-    json_null_value(json);
-}
-#endif
-
 /* key and value in one. */
 void json_key_str(struct json_out *json, const char *key, struct str s);
 void json_key_number(struct json_out *json, const char *key, double v);

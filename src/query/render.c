@@ -8,22 +8,22 @@
 
 static void json_series(struct json_out *json, const struct series *series, uint32_t point_count)
 {
-    json_object(json);
+    json_begin_object(json);
     json_key_str(json, "metric", series->metric);
     json_key_str(json, "stat", series->stat);
     json_key_str(json, "unit", series->unit);
     json_key(json, STR("fields"));
-    json_object(json);
+    json_begin_object(json);
     for (uint32_t i = 0; i < series->field_count; i++) {
         json_key(json, series->fields[i].name);
         if (series->fields[i].value.at)
             json_str(json, series->fields[i].value);
         else
-            json_null(json);
+            json_null_value(json);
     }
     json_end_object(json);
     json_key(json, STR("values"));
-    json_array(json);
+    json_begin_array(json);
     for (uint32_t i = 0; i < point_count; i++)
         json_number(json, series->values[i]);
     json_end_array(json);
@@ -35,7 +35,7 @@ void answer_json(const struct answer *answer, struct buf *out)
 {
     struct json_out json;
     json_init(&json, out);
-    json_object(&json);
+    json_begin_object(&json);
     json_key_str(&json, "query", answer->query);
     json_key_i64(&json, "from", answer->from_ms);
     json_key_i64(&json, "to", answer->to_ms);
@@ -46,17 +46,17 @@ void answer_json(const struct answer *answer, struct buf *out)
     json_key_number(&json, "took_ms", (double)(answer->took_ns / 1000) / 1000);
     json_key_u64(&json, "rows_read", answer->rows_read);
     json_key(&json, STR("limits"));
-    json_array(&json);
+    json_begin_array(&json);
     for (uint32_t i = 0; i < answer->limit_count; i++)
         json_str(&json, answer->limits[i]);
     json_end_array(&json);
     json_key(&json, STR("times"));
-    json_array(&json);
+    json_begin_array(&json);
     for (uint32_t i = 0; i < answer->point_count; i++)
         json_i64(&json, answer->times[i]);
     json_end_array(&json);
     json_key(&json, STR("series"));
-    json_array(&json);
+    json_begin_array(&json);
     for (uint32_t i = 0; i < answer->series_count; i++)
         json_series(&json, &answer->series[i], answer->point_count);
     json_end_array(&json);

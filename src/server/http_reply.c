@@ -177,9 +177,9 @@ void exchange_reply_error(struct exchange *exchange, unsigned status, const char
     struct buf body = {0};
     struct json_out json;
     json_init(&json, &body);
-    json_object(&json);
+    json_begin_object(&json);
     json_key(&json, STR("error"));
-    json_object(&json);
+    json_begin_object(&json);
     json_key_str(&json, "text", str_of(text));
     json_end_object(&json);
     json_end_object(&json);
