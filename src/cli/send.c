@@ -91,6 +91,20 @@ static void wait_for(struct sending *sending, int64_t ms)
     pthread_mutex_unlock(&sending->lock);
 }
 
+/* Waits ms whatever is woken meanwhile, but no longer than the time left when ending. */
+static void wait_out(struct sending *sending, int64_t ms)
+{
+    int64_t until_ms = sys_mono_ms(sending->sys) + ms;
+    for (int64_t left; (left = until_ms - sys_mono_ms(sending->sys)) > 0;) {
+        wait_for(sending, left < TURN_MS ? left : TURN_MS);
+        pthread_mutex_lock(&sending->lock);
+        bool up = sending->ending && sys_mono_ms(sending->sys) >= sending->give_up_ms;
+        pthread_mutex_unlock(&sending->lock);
+        if (up)
+            return;
+    }
+}
+
 static bool is_time_up(struct sending *sending, bool nothing_waits)
 {
     pthread_mutex_lock(&sending->lock);
@@ -146,8 +160,9 @@ static void *send_loop(void *ctx)
             retry_ms = RETRY_MIN_MS;
             continue;
         }
+        wait_ms = wait_ms > RETRY_MAX_MS ? RETRY_MAX_MS : wait_ms;
         int64_t jitter = (int64_t)(sys_random_u64(sending->sys) % (uint64_t)retry_ms);
-        wait_for(sending, wait_ms > retry_ms ? wait_ms : retry_ms / 2 + jitter / 2);
+        wait_out(sending, wait_ms > retry_ms ? wait_ms : retry_ms / 2 + jitter / 2);
         retry_ms = retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : retry_ms * 2;
     }
     buf_done(&lines);

@@ -24,7 +24,7 @@ struct send_target {
 static enum err parse(struct send_target *target, struct str url, struct why *why)
 {
     if (str_starts(url, STR("http://")) || str_starts(url, STR("https://"))) {
-        struct client_options options = {.total_ms = 30000, .token = str_of(getenv("DIALTONE_TOKEN"))};
+        struct client_options options = {.total_ms = 4000, .token = str_of(getenv("DIALTONE_TOKEN"))};
         while (url.size && url.at[url.size - 1] == '/')
             url.size--;
         buf_str(&target->url, url);
@@ -77,7 +77,8 @@ uint64_t send_target_arrived(struct send_target *target, struct str client)
     struct client_request request = {.url = buf_view(&url)};
     if (!client_ask(target->client, &request, &status, &answer, NULL, NULL) && status == 200) {
         json_t *root = json_loadb(answer.at, answer.size, 0, NULL);
-        number = (uint64_t)json_integer_value(json_object_get(root, "seq"));
+        json_int_t seq = json_integer_value(json_object_get(root, "seq"));
+        number = seq > 0 ? (uint64_t)seq : 0;
         json_decref(root);
     }
     buf_done(&url);
@@ -100,6 +101,14 @@ static uint64_t refused_in(struct str answer, struct why *why)
     return refused;
 }
 
+static uint64_t count_lines(struct str lines)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < lines.size; i++)
+        count += lines.at[i] == '\n';
+    return count;
+}
+
 static enum sent send_http(struct send_target *target, struct str client, uint64_t number, struct str lines,
                            uint64_t *refused, int64_t *wait_ms, struct why *why)
 {
@@ -117,9 +126,13 @@ static enum sent send_http(struct send_target *target, struct str client, uint64
     *wait_ms = retry_after_s * 1000;
     if (!err && (status == 200 || status == 400)) {
         *refused = refused_in(buf_view(&answer), why);
+        if (status == 400 && !*refused) { /* not an answer of ours, but it will not take it */
+            *refused = count_lines(lines);
+            why_set(why, ERR_REFUSED, "the server answered 400");
+        }
         sent = *refused ? SENT_REFUSED : SENT;
     } else if (!err && (status == 413 || status == 415)) {
-        *refused = 1;
+        *refused = count_lines(lines);
         why_set(why, ERR_REFUSED, "the server answered %u", status);
         sent = SENT_REFUSED;
     } else if (!err) {
