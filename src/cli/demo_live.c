@@ -15,9 +15,11 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { POST_BYTES = 1 << 20, DATAGRAM_BYTES = 1200, TURN_MS = 250, RETRIES = 40 };
 
@@ -242,22 +244,27 @@ static enum err send_due(struct demo *demo, struct why *why)
     return err;
 }
 
+/* The program is seldom on the PATH of who tries the demo: the hints name it as it can be typed. */
 static void print_hints(const struct demo *demo)
 {
     struct str url = buf_view(&demo->url);
+    char self[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof(self));
+    struct str program = size > 0 ? str_make(self, (size_t)size) : STR("dialtone");
     fprintf(
         stderr,
         "dialtone: %" PRIu64 " samples filled in; the fleet is sending now\n"
         "\n"
         "  open  %.*s/\n"
         "\n"
-        "  try   DIALTONE_URL=%.*s dialtone query 'dialer.contact.answered p50 p95' --from -1h --every 5m\n"
+        "  try   alias dialtone=%.*s; export DIALTONE_URL=%.*s\n"
+        "        dialtone query 'dialer.contact.answered p50 p95' --from -1h --every 5m\n"
         "        dialtone query 'dialer.contact.answered p95 by account_id top 5' --from -2h --every 10m\n"
         "        dialtone query '{process}.{job}.failed by process,job' --from -3h --every 15m\n"
         "        echo 'source=web01 count#hello.world' | curl --data-binary @- %.*s/lines\n"
         "\n"
         "Ctrl-C ends the fleet and its server.\n",
-        demo->sent, STR_ARG(url), STR_ARG(url), STR_ARG(url));
+        demo->sent, STR_ARG(url), STR_ARG(program), STR_ARG(url), STR_ARG(url));
 }
 
 static enum err run(struct demo *demo, struct why *why)

@@ -221,7 +221,9 @@ void answer_table(const struct answer *answer, struct buf *out, uint32_t width)
         buf_str(out, answer->series[0].metric);
         buf_char(out, '\n');
     }
-    if (total <= (width ? width : 100))
+    if (!answer->series_count)
+        buf_str(out, STR("no group has a sample in this range\n"));
+    else if (total <= (width ? width : 100))
         put_steps(answer, labels, out);
     else
         put_summaries(answer, labels, out, width ? width : 100);

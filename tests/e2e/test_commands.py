@@ -2,8 +2,9 @@
 """Every command's help, exit codes and error texts."""
 import json
 import os
+import subprocess
 
-from harness import Server, case, dialtone, folder, run
+from harness import DIALTONE, Server, case, dialtone, folder, run
 
 NOWHERE = {'DIALTONE_URL': 'http://127.0.0.1:9'}
 
@@ -34,6 +35,19 @@ def misspelt_words_are_answered_with_the_nearest():
     ends(2, 'query', says='which query?')
     ends(2, 'import', says='which files?')
     ends(2, 'serve', '--http', 'nonsense', says='--http')
+
+
+@case
+def serve_without_a_line_port():
+    for word in ('off', 'none'):
+        with folder() as home:
+            server = subprocess.Popen([DIALTONE, 'serve', '--data', home + '/data', '--http', '127.0.0.1:0', '--line', word],
+                                      stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            ready = server.stderr.readline()
+            server.terminate()
+            rest = server.communicate(timeout=60)[1]
+            assert 'open http://127.0.0.1:' in ready and 'lines on' not in ready, (word, ready, rest)
+            assert server.returncode == 0, (word, server.returncode, rest)
 
 
 @case

@@ -253,9 +253,22 @@ static void silent_steps_are_folded(void **state)
     buf_done(&out);
 }
 
+static void an_answer_without_groups_says_so(void **state)
+{
+    int64_t times[] = {1795392000000};
+    struct answer answer = {.step_ms = 60000, .exact = true, .point_count = 1, .times = times};
+    struct buf out = {0};
+    answer_table(&answer, &out, 80);
+    buf_char(&out, 0);
+    assert_true(
+        str_starts(buf_view(&out), STR("no group has a sample in this range\n0 series, 1 steps of 60 s")));
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_without_groups_says_so),
         cmocka_unit_test(silent_steps_are_folded),
         cmocka_unit_test(answers_are_json),
         cmocka_unit_test(answers_are_csv),
