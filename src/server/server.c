@@ -195,6 +195,16 @@ static enum err build(struct server *server, struct why *why)
     return err;
 }
 
+/* From here on a signal is kept for server_run: whoever reads that the server is open may stop it at once. */
+static void watch_signals(struct server *server)
+{
+    struct why why = {0};
+    CHECK(!loop_new(server->sys, &server->waiting, &why));
+    server->signals[0] = signal_watch_new(server->waiting, SIGTERM, on_stop_signal, server);
+    server->signals[1] = signal_watch_new(server->waiting, SIGINT, on_stop_signal, server);
+    server->signals[2] = signal_watch_new(server->waiting, SIGHUP, on_reload, server);
+}
+
 enum err server_new(const struct server_config *config, struct server **out, struct why *why)
 {
     struct server *server = MEM_NEW(struct server);
@@ -216,6 +226,7 @@ enum err server_new(const struct server_config *config, struct server **out, str
     server->committer = committer_new(server->store, server->thread_count);
     server->queries =
         work_pool_new(config->query_threads ? config->query_threads : server->thread_count, VIEW_QUEUE_MAX);
+    watch_signals(server);
     *out = server;
     return ERR_OK;
 }
@@ -235,27 +246,18 @@ static void wind_down(struct server *server)
 
 void server_run(struct server *server)
 {
-    struct loop *waiting;
     struct why why = {0};
-    CHECK(!loop_new(server->sys, &waiting, &why));
-    server->waiting = waiting;
-    server->signals[0] = signal_watch_new(waiting, SIGTERM, on_stop_signal, server);
-    server->signals[1] = signal_watch_new(waiting, SIGINT, on_stop_signal, server);
-    server->signals[2] = signal_watch_new(waiting, SIGHUP, on_reload, server);
-    server->tick = timer_new(waiting, on_tick, server);
+    server->tick = timer_new(server->waiting, on_tick, server);
     timer_start(server->tick, TICK_MS);
     for (uint32_t i = 0; i < server->thread_count; i++)
         CHECK(!loop_start(server->threads[i].loop, "ingest", &why));
-    loop_run(waiting);
+    loop_run(server->waiting);
     wind_down(server);
     for (uint32_t i = 0; i < server->thread_count; i++)
         loop_stop(server->threads[i].loop);
     for (uint32_t i = 0; i < server->thread_count; i++)
         loop_join(server->threads[i].loop);
     timer_free(server->tick);
-    for (unsigned i = 0; i < 3; i++)
-        signal_watch_free(server->signals[i]);
-    loop_free(waiting);
 }
 
 void server_stop(struct server *server)
@@ -267,6 +269,10 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
+    for (unsigned i = 0; server->waiting && i < 3; i++)
+        signal_watch_free(server->signals[i]);
+    if (server->waiting)
+        loop_free(server->waiting);
     work_pool_free(server->queries);
     committer_free(server->committer);
     line_ports_free(server->lines);
