@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "store/merge_input.h"
 #include "store/retain.h"
 
 #include <stdlib.h>
@@ -21,17 +22,12 @@ enum {
     MERGE_SOURCES_MAX = 2000000, /* of all inputs together; some 80 bytes each while it runs */
 };
 
-/* One file on its way into the merge: a cursor over the rows of one metric. */
+/* One file on its way into the merge. */
 struct merge_input {
     struct segment *segment;
     struct segment_index *index;
     struct segment_sources *sources;
     uint32_t *rank; /* by its source: number in the output */
-    struct block_coder coder;
-    struct buf packed;
-    struct block_rows rows;
-    uint32_t block, block_end; /* of the metric */
-    uint32_t at, count;        /* in rows */
 };
 
 struct merge_job {
@@ -42,6 +38,7 @@ struct merge_job {
     struct str *sources; /* in the output's order */
     uint32_t source_count;
     struct segment_writer *writer;
+    struct merge_rows *rows;
 };
 
 /* ---- inputs ---- */
@@ -58,19 +55,11 @@ static enum err open_input(struct merge_job *job, struct segment *segment, struc
     input->rank = mem_alloc(input->sources->count * sizeof *input->rank);
     for (uint32_t i = 0; i < input->sources->count; i++)
         input->rank[i] = intern_resolve(&job->united, segment_source(input->sources, i));
-    input->rows = (struct block_rows){mem_alloc(BLOCK_ROWS_MAX * sizeof(uint32_t)),
-                                      mem_alloc(BLOCK_ROWS_MAX * sizeof(int64_t)),
-                                      mem_alloc(BLOCK_ROWS_MAX * sizeof(double))};
     return ERR_OK;
 }
 
 static void close_input(struct merge_input *input)
 {
-    block_coder_done(&input->coder);
-    buf_done(&input->packed);
-    mem_free(input->rows.source);
-    mem_free(input->rows.time_ms);
-    mem_free(input->rows.value);
     mem_free(input->rank);
     segment_release(input->segment, input->sources ? &input->sources->entry : NULL);
     segment_release(input->segment, input->index ? &input->index->entry : NULL);
@@ -106,64 +95,90 @@ static enum err order_sources(struct merge_job *job, struct why *why)
 
 /* ---- rows ---- */
 
-/* Loads the next block of the metric when the one at hand is used up. */
-static enum err refill(struct merge_input *input, struct why *why)
-{
-    if (input->at < input->count || input->block == input->block_end)
-        return ERR_OK;
-    enum err err =
-        segment_read_block(input->index, input->block, &input->coder, &input->packed, &input->rows, why);
-    if (err) {
-        input->segment->damaged |= err == ERR_CORRUPT;
-        return err;
-    }
-    input->count = input->index->blocks[input->block++].rows;
-    input->at = 0;
-    return ERR_OK;
-}
-
-static bool comes_before(const struct merge_input *a, const struct merge_input *b)
-{
-    uint32_t x = a->rank[a->rows.source[a->at]], y = b->rank[b->rows.source[b->at]];
-    return x != y ? x < y : a->rows.time_ms[a->at] < b->rows.time_ms[b->at];
-}
-
-static struct merge_input *first_of(struct merge_job *job)
-{
-    struct merge_input *first = NULL;
-    for (uint32_t n = 0; n < job->count; n++) {
-        struct merge_input *input = &job->inputs[n];
-        if (input->at < input->count && (!first || comes_before(input, first)))
-            first = input;
-    }
-    return first;
-}
-
-static enum err merge_metric(struct merge_job *job, uint32_t metric, struct why *why)
-{
-    enum err err = segment_writer_metric(job->writer, metric, why);
-    for (uint32_t n = 0; n < job->count && !err; n++) {
-        struct merge_input *input = &job->inputs[n];
-        const struct segment_column *column = segment_find_column(input->index, metric);
-        input->block = column ? column->first : 0;
-        input->block_end = column ? column->first + column->count : 0;
-        input->at = input->count = 0;
-        err = refill(input, why);
-    }
-    for (struct merge_input *input; !err && (input = first_of(job));) {
-        uint32_t at = input->at++;
-        err = segment_writer_add(job->writer, input->rank[input->rows.source[at]], input->rows.time_ms[at],
-                                 input->rows.value[at], why);
-        if (!err)
-            err = refill(input, why);
-    }
-    return err;
-}
+/* A metric of the output, and whom its rows followed in the inputs. */
+struct merge_metric {
+    uint32_t metric;
+    uint64_t rows;
+    uint32_t lead; /* or NAME_NONE: of the input with most followers */
+    uint64_t lead_rows;
+};
 
 static int by_number(const void *a, const void *b)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
+    const struct merge_metric *x = a, *y = b;
+    return x->metric < y->metric ? -1 : x->metric > y->metric;
+}
+
+static int by_rows(const void *a, const void *b)
+{
+    const struct merge_metric *x = a, *y = b;
+    if (x->rows != y->rows)
+        return x->rows > y->rows ? -1 : 1;
+    return by_number(a, b);
+}
+
+static void take_metric(const struct segment_index *index, const struct segment_metric *metric,
+                        struct merge_metric *out)
+{
+    const struct segment_column *column = segment_find_column(index, metric->metric);
+    *out = (struct merge_metric){metric->metric, metric->rows, NAME_NONE, 0};
+    if (column && column->followers) {
+        out->lead = column->lead_metric;
+        out->lead_rows = column->followers;
+    }
+}
+
+/* Equal ones become one; returns how many are left. */
+static uint32_t unite_metrics(struct merge_metric *metrics, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t m = 0; m < count; m++) {
+        if (m == 0 || metrics[m].metric != metrics[m - 1].metric) {
+            metrics[kept++] = metrics[m];
+            continue;
+        }
+        struct merge_metric *one = &metrics[kept - 1];
+        one->rows += metrics[m].rows;
+        if (metrics[m].lead_rows > one->lead_rows) {
+            one->lead = metrics[m].lead;
+            one->lead_rows = metrics[m].lead_rows;
+        }
+    }
+    return kept;
+}
+
+static uint32_t index_of(const struct merge_metric *metrics, uint32_t count, uint32_t metric)
+{
+    for (uint32_t m = 0; m < count; m++)
+        if (metrics[m].metric == metric)
+            return m;
+    return UINT32_MAX;
+}
+
+/* In the inputs either of two may have led the other: now the one that is written first does. */
+static void turn_leads(struct merge_metric *metrics, uint32_t count)
+{
+    for (uint32_t m = 0; m < count; m++) {
+        uint32_t lead = metrics[m].lead == NAME_NONE ? UINT32_MAX : index_of(metrics, count, metrics[m].lead);
+        if (lead == UINT32_MAX || lead < m)
+            continue;
+        if (metrics[m].lead_rows > metrics[lead].lead_rows) {
+            metrics[lead].lead = metrics[m].metric;
+            metrics[lead].lead_rows = metrics[m].lead_rows;
+        }
+        metrics[m].lead = NAME_NONE;
+    }
+}
+
+static enum err merge_metric(struct merge_job *job, const struct merge_metric *metric, struct why *why)
+{
+    enum err err = segment_writer_metric(job->writer, metric->metric, metric->lead, why);
+    for (uint32_t n = 0; n < job->count; n++) {
+        struct merge_input *input = &job->inputs[n];
+        merge_rows_add(job->rows, input->segment, input->index,
+                       segment_find_column(input->index, metric->metric), input->rank);
+    }
+    return err ? err : merge_rows_write(job->rows, job->writer, false, why);
 }
 
 static enum err merge_metrics(struct merge_job *job, struct why *why)
@@ -171,16 +186,22 @@ static enum err merge_metrics(struct merge_job *job, struct why *why)
     uint32_t count = 0, all = 0;
     for (uint32_t n = 0; n < job->count; n++)
         all += job->inputs[n].segment->metric_count;
-    uint32_t *metrics = mem_alloc(all * sizeof *metrics);
+    struct merge_metric *metrics = mem_alloc(all * sizeof *metrics);
     for (uint32_t n = 0; n < job->count; n++)
         for (uint32_t m = 0; m < job->inputs[n].segment->metric_count; m++)
-            metrics[count++] = job->inputs[n].segment->metrics[m].metric;
+            take_metric(job->inputs[n].index, &job->inputs[n].segment->metrics[m], &metrics[count++]);
     if (count)
         qsort(metrics, count, sizeof *metrics, by_number);
+    count = unite_metrics(metrics, count);
+    if (count)
+        qsort(metrics, count, sizeof *metrics, by_rows);
+    turn_leads(metrics, count);
+    job->rows = MEM_NEW(struct merge_rows);
     enum err err = ERR_OK;
     for (uint32_t m = 0; m < count && !err; m++)
-        if (m == 0 || metrics[m] != metrics[m - 1])
-            err = merge_metric(job, metrics[m], why);
+        err = merge_metric(job, &metrics[m], why);
+    merge_rows_done(job->rows);
+    mem_free(job->rows);
     mem_free(metrics);
     return err;
 }

@@ -1,35 +1,47 @@
 #include "store/salvage.h"
 
 #include "base/mem.h"
+#include "store/merge_input.h"
+
+#include <stdlib.h>
 
 struct salvage_job {
     struct store *store;
     struct segment *segment;
     struct segment_index *index;
     struct segment_sources *sources;
-    struct block_coder coder;
-    struct buf packed;
-    struct block_rows rows;
+    struct merge_rows *rows;
     struct segment_writer *writer;
-    uint64_t saved;
 };
 
 /* What cannot be read is left out. */
 static enum err copy_column(struct salvage_job *job, const struct segment_column *column, struct why *why)
 {
-    enum err err = segment_writer_metric(job->writer, column->metric, why);
-    for (uint32_t b = column->first; b < column->first + column->count && !err; b++) {
-        enum err bad = segment_read_block(job->index, b, &job->coder, &job->packed, &job->rows, why);
-        if (bad == ERR_CORRUPT)
-            continue;
-        if (bad)
-            return bad; /* perhaps it can be read later */
-        uint32_t count = job->index->blocks[b].rows;
-        for (uint32_t i = 0; i < count && !err; i++)
-            err = segment_writer_add(job->writer, job->rows.source[i], job->rows.time_ms[i],
-                                     job->rows.value[i], why);
-        job->saved += err ? 0 : count;
-    }
+    enum err err = segment_writer_metric(job->writer, column->metric, column->lead_metric, why);
+    merge_rows_add(job->rows, job->segment, job->index, column, NULL);
+    return err ? err : merge_rows_write(job->rows, job->writer, true, why);
+}
+
+/* In the file's order, so that a lead comes before those who follow it. */
+static int by_place(const void *a, const void *b)
+{
+    const struct segment_column *x = *(const struct segment_column *const *)a;
+    const struct segment_column *y = *(const struct segment_column *const *)b;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static enum err copy_columns(struct salvage_job *job, struct why *why)
+{
+    uint32_t count = job->index->column_count;
+    const struct segment_column **columns = mem_alloc(count * sizeof *columns);
+    enum err err = ERR_OK;
+    for (uint32_t c = 0; c < count; c++)
+        columns[c] = &job->index->columns[c];
+    if (count)
+        qsort(columns, count, sizeof *columns, by_place);
+    for (uint32_t c = 0; c < count && !err; c++)
+        err = copy_column(job, columns[c], why);
+    mem_free(columns);
     return err;
 }
 
@@ -46,9 +58,9 @@ static enum err copy_all(struct salvage_job *job, struct segment **rest, struct 
         segment_writer_cover(job->writer, job->segment->covers[c]);
     if (!err)
         segment_writer_replaces(job->writer, job->segment->name);
-    for (uint32_t c = 0; c < job->index->column_count && !err; c++)
-        err = copy_column(job, &job->index->columns[c], why);
-    if (!err && job->saved)
+    if (!err)
+        err = copy_columns(job, why);
+    if (!err && segment_writer_rows(job->writer))
         err = segment_writer_finish(job->writer, rest, why);
     if (err && job->writer)
         store_writer_failed(job->store, job->writer, job->segment->day);
@@ -63,9 +75,7 @@ enum err salvage(struct store *store, struct segment *segment, struct segment **
 {
     struct salvage_job job = {.store = store, .segment = segment};
     enum err err = ERR_OK;
-    job.rows = (struct block_rows){mem_alloc(BLOCK_ROWS_MAX * sizeof(uint32_t)),
-                                   mem_alloc(BLOCK_ROWS_MAX * sizeof(int64_t)),
-                                   mem_alloc(BLOCK_ROWS_MAX * sizeof(double))};
+    job.rows = MEM_NEW(struct merge_rows);
     *rest = NULL;
     enum err bad = segment_load_index(segment, &job.index, why);
     if (!bad)
@@ -75,11 +85,8 @@ enum err salvage(struct store *store, struct segment *segment, struct segment **
     else if (bad != ERR_CORRUPT && bad != ERR_MISSING)
         err = bad; /* perhaps it can be read later */
     *lost = segment->rows - (*rest ? (*rest)->rows : 0);
-    block_coder_done(&job.coder);
-    buf_done(&job.packed);
-    mem_free(job.rows.source);
-    mem_free(job.rows.time_ms);
-    mem_free(job.rows.value);
+    merge_rows_done(job.rows);
+    mem_free(job.rows);
     segment_release(segment, job.sources ? &job.sources->entry : NULL);
     segment_release(segment, job.index ? &job.index->entry : NULL);
     return err;

@@ -1,7 +1,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "store/part.h"
-#include "store/segment.h"
+#include "store/segment_cursor.h"
 #include "store/store_room.h"
 
 struct scan {
@@ -14,9 +14,7 @@ struct scan {
     /* Of a file. */
     struct segment_index *index;
     uint32_t at, end; /* in the index's blocks */
-    struct block_coder coder;
-    struct buf packed;
-    struct block_rows rows;
+    struct segment_cursor cursor;
 };
 
 struct scan *scan_open(struct snapshot *snapshot, struct part *part, uint32_t metric, int64_t from_ms,
@@ -66,15 +64,6 @@ static int next_of_head(struct scan *scan, struct block *block)
     return 0;
 }
 
-static void make_rows(struct block_rows *rows)
-{
-    if (rows->source)
-        return;
-    rows->source = mem_alloc(BLOCK_ROWS_MAX * sizeof(uint32_t));
-    rows->time_ms = mem_alloc(BLOCK_ROWS_MAX * sizeof(int64_t));
-    rows->value = mem_alloc(BLOCK_ROWS_MAX * sizeof(double));
-}
-
 /* 1: the index is there; 0: the file has nothing of it; -1. */
 static int open_column(struct scan *scan, struct why *why)
 {
@@ -86,7 +75,8 @@ static int open_column(struct scan *scan, struct why *why)
     const struct segment_column *column = segment_find_column(scan->index, scan->metric);
     if (column) {
         scan->at = column->first;
-        scan->end = column->first + column->count;
+        scan->end = segment_column_end(column);
+        segment_cursor_set(&scan->cursor, scan->index, column);
     }
     return 1;
 }
@@ -103,16 +93,16 @@ static int next_of_file(struct scan *scan, struct block *block, struct why *why)
         const struct segment_block_entry *entry = &scan->index->blocks[at];
         if (entry->from_ms >= scan->to_ms || entry->to_ms < scan->from_ms)
             continue;
-        make_rows(&scan->rows);
-        enum err err = segment_read_block(scan->index, at, &scan->coder, &scan->packed, &scan->rows, why);
+        enum err err = segment_cursor_read(&scan->cursor, at, why);
         if (err) {
             if (err == ERR_CORRUPT)
                 scan->part->segment->damaged = true;
             why_wrap(why, err, "segment %s", scan->part->segment->name);
             return -1;
         }
-        *block = (struct block){scan->metric,     entry->rows,    scan->rows.source, scan->rows.time_ms,
-                                scan->rows.value, entry->from_ms, entry->to_ms};
+        const struct block_rows *rows = scan->cursor.rows;
+        *block = (struct block){scan->metric, entry->rows,    rows->source, rows->time_ms,
+                                rows->value,  entry->from_ms, entry->to_ms};
         return 1;
     }
     return 0;
@@ -127,10 +117,6 @@ void scan_close(struct scan *scan)
 {
     if (!scan)
         return;
-    block_coder_done(&scan->coder);
-    buf_done(&scan->packed);
-    mem_free(scan->rows.source);
-    mem_free(scan->rows.time_ms);
-    mem_free(scan->rows.value);
+    segment_cursor_done(&scan->cursor);
     mem_free(scan);
 }

@@ -14,6 +14,7 @@
 struct seal_job {
     struct store *store;
     struct head *head;
+    const struct head_column **columns; /* those with most rows first */
     int64_t *days;
     uint32_t day_count, day_cap;
     struct segment **segments; /* one per day */
@@ -121,6 +122,20 @@ static void order_sources(struct seal_job *job)
     mem_free(order);
 }
 
+/* A sample of the rows tells which metric they mostly come with. */
+static uint32_t find_lead(const struct seal_job *job, const struct segment_writer *writer,
+                          const struct sort_row *sorted)
+{
+    enum { FEW = 16, SAMPLE = 64 };
+    uint64_t keys[SAMPLE];
+    uint32_t count = job->row_count < SAMPLE ? (uint32_t)job->row_count : SAMPLE;
+    if (count < FEW)
+        return NAME_NONE;
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = sorted[job->row_count * i / count].key;
+    return segment_writer_find_lead(writer, keys, count, job->row_count);
+}
+
 static enum err write_metric(struct seal_job *job, struct segment_writer *writer,
                              const struct head_column *column, struct why *why)
 {
@@ -129,8 +144,8 @@ static enum err write_metric(struct seal_job *job, struct segment_writer *writer
     each_chunk(job, column, from_ms, from_ms + DAY_MS, take_rows);
     if (job->row_count == 0)
         return ERR_OK;
-    enum err err = segment_writer_metric(writer, column->metric, why);
     const struct sort_row *sorted = sort_rows(job->rows, job->spare, job->row_count);
+    enum err err = segment_writer_metric(writer, column->metric, find_lead(job, writer, sorted), why);
     for (size_t i = 0; i < job->row_count && !err; i++)
         err = segment_writer_add(writer, sort_source(sorted[i].key), from_ms + sort_time(sorted[i].key),
                                  sorted[i].value, why);
@@ -150,7 +165,7 @@ static enum err write_day(struct seal_job *job, struct why *why)
         return err;
     segment_writer_cover(writer, (struct segment_cover){head->lane, head->class, head->last_lsn});
     for (uint32_t m = 0; m < head->metric_count && !err; m++)
-        err = write_metric(job, writer, &head->sorted[m]->column, why);
+        err = write_metric(job, writer, job->columns[m], why);
     if (!err)
         err = segment_writer_finish(writer, &job->segments[job->segment_count], why);
     if (err) {
@@ -162,6 +177,26 @@ static enum err write_day(struct seal_job *job, struct why *why)
     return ERR_OK;
 }
 
+static int by_rows(const void *a, const void *b)
+{
+    const struct head_column *x = *(const struct head_column *const *)a;
+    const struct head_column *y = *(const struct head_column *const *)b;
+    if (x->rows != y->rows)
+        return x->rows > y->rows ? -1 : 1;
+    return x->metric < y->metric ? -1 : x->metric > y->metric;
+}
+
+/* The most rows first, so that others may follow them. */
+static void sort_columns(struct seal_job *job)
+{
+    const struct head *head = job->head;
+    job->columns = mem_alloc(head->metric_count * sizeof *job->columns);
+    for (uint32_t m = 0; m < head->metric_count; m++)
+        job->columns[m] = &head->sorted[m]->column;
+    if (head->metric_count)
+        qsort(job->columns, head->metric_count, sizeof *job->columns, by_rows);
+}
+
 static enum err write_files(struct seal_job *job, struct why *why)
 {
     struct head *head = job->head;
@@ -169,6 +204,7 @@ static enum err write_files(struct seal_job *job, struct why *why)
         each_chunk(job, &head->sorted[m]->column, INT64_MIN, INT64_MAX, find_days);
     if (job->day_count)
         qsort(job->days, job->day_count, sizeof *job->days, by_day);
+    sort_columns(job);
     job->segments = mem_zero(job->day_count, sizeof(struct segment *));
     job->rank = mem_alloc(head->sources.count * sizeof *job->rank);
     job->used = mem_alloc(head->sources.count * sizeof *job->used);
@@ -187,6 +223,7 @@ static void job_done(struct seal_job *job)
         segment_unref(job->segments[i]);
     mem_free(job->segments);
     mem_free(job->days);
+    mem_free(job->columns);
     mem_free(job->rank);
     mem_free(job->used);
     mem_free(job->sources);

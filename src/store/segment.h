@@ -13,7 +13,7 @@
 #include "store/cache.h"
 #include "store/head.h"
 #include "store/presence_set.h"
-#include "store/segment_block.h"
+#include "store/source_table.h"
 #include "store/store_path.h"
 
 #include <stdatomic.h>
@@ -78,19 +78,31 @@ struct segment *segment_decode_directory(const struct segment_origin *origin, st
 
 struct segment_block_entry {
     uint64_t at;
-    uint32_t size, raw_size, rows;
+    uint32_t size, rows;
+    uint32_t first_source, last_source;
     int64_t from_ms, to_ms;
     uint64_t check;
 };
 
+/* A metric's rows: own blocks, then followers, each ascending by (source, time). */
 struct segment_column {
     uint32_t metric;
-    uint32_t first, count; /* in blocks */
+    uint32_t first, own, followers; /* in blocks */
+    uint32_t lead_first, lead_own;  /* whose rows the followers follow, in blocks; all but the last have as
+                                       many rows as the first */
+    uint32_t lead_metric;           /* or NAME_NONE */
 };
 
 struct segment_section {
     uint64_t at;
-    uint32_t size, raw_size, count;
+    uint32_t size, raw_size;
+    uint64_t check;
+};
+
+/* 1,024 sources and what is known of their values without reading them. */
+struct segment_chunk {
+    uint64_t at;
+    uint32_t size, count;
     uint64_t check;
 };
 
@@ -101,20 +113,26 @@ struct segment_index {
     uint64_t seed;
     uint64_t file_bytes;
     bool unchecked; /* as the origin */
+    int64_t day_ms;
     uint32_t source_count;
     uint32_t *fields; /* numbers in names.h of the file's own */
     uint32_t field_count;
+    struct arena arena;
+    struct source_dictionary *dictionaries; /* by the file's field */
+    struct buf dictionary_raw;
     struct segment_column *columns; /* ascending by metric */
     uint32_t column_count;
     struct segment_block_entry *blocks;
     uint32_t block_count;
-    struct segment_section *source_chunks;
-    uint32_t source_chunk_count;
+    struct segment_chunk *chunks;
+    struct source_zone *zones; /* chunk * field_count + field */
+    uint32_t chunk_count;
     struct segment_section presence;
     struct buf presence_raw; /* empty and presence_bad when damaged */
     bool presence_bad;
 };
 
+/* All sources in their canonical spelling. */
 struct segment_sources {
     struct cache_entry entry;
     struct buf bytes; /* canonical sources, one after the other */
@@ -135,8 +153,11 @@ enum err segment_load_sources(struct segment *segment, struct segment_index *ind
                               struct segment_sources **out, struct why *why) MUST_USE;
 void segment_release(struct segment *segment, struct cache_entry *entry);
 const struct segment_column *segment_find_column(const struct segment_index *index, uint32_t metric);
-enum err segment_read_block(const struct segment_index *index, uint32_t block, struct block_coder *coder,
-                            struct buf *packed, const struct block_rows *rows, struct why *why) MUST_USE;
+/* Says of which file err is, and marks it as damaged when it is. */
+enum err segment_failed(struct segment *segment, enum err err, struct why *why);
+/* Exactly these bytes of the file, and their check compared. */
+enum err segment_read(const struct segment_index *index, uint64_t at, uint32_t size, uint64_t check,
+                      struct buf *out, struct why *why) MUST_USE;
 /* Calls each with runs of minutes in which the host (at == NULL: any) was there. */
 typedef void segment_run_fn(void *ctx, int64_t minute, uint64_t minutes);
 enum err segment_presence(const struct segment_index *index, struct str host, segment_run_fn *each, void *ctx,
@@ -163,10 +184,17 @@ struct segment_writer_options {
 /* Makes the file under a name for unfinished ones. */
 enum err segment_writer_new(const struct segment_writer_options *options, struct segment_writer **out,
                             struct why *why) MUST_USE;
-/* Metrics come ascending, each once; its rows ascending by (source, time). */
-enum err segment_writer_metric(struct segment_writer *writer, uint32_t metric, struct why *why) MUST_USE;
+/* Each metric comes once, its rows ascending by (source, time). lead: a metric written before, whose rows
+ * many of the coming ones share source and time with; or NAME_NONE. */
+enum err segment_writer_metric(struct segment_writer *writer, uint32_t metric, uint32_t lead,
+                               struct why *why) MUST_USE;
+/* Which metric written so far stands at most of these places, if it does at half of them and has not many
+ * more rows? keys: some of the rows', by row_sort.h. NAME_NONE when none does. */
+uint32_t segment_writer_find_lead(const struct segment_writer *writer, const uint64_t *keys, uint32_t count,
+                                  uint64_t rows);
 enum err segment_writer_add(struct segment_writer *writer, uint32_t source, int64_t time_ms, double value,
                             struct why *why) MUST_USE;
+uint64_t segment_writer_rows(const struct segment_writer *writer); /* added so far */
 void segment_writer_cover(struct segment_writer *writer, struct segment_cover cover);
 void segment_writer_replaces(struct segment_writer *writer, const char *name);
 /* Writes what is left, syncs, gives the file its name and syncs the folder. */

@@ -1,139 +1,146 @@
 #include "store/segment_block.h"
 
-#include "base/bytes.h"
 #include "base/check.h"
+#include "store/day.h"
 
-#include <zstd.h>
+/* ---- in ---- */
 
-void block_coder_done(struct block_coder *coder)
+static void put_own_keys(const struct block_columns *columns, uint32_t count, int64_t day_ms, struct buf *out)
 {
-    ZSTD_freeCCtx(coder->packer);
-    ZSTD_freeDCtx(coder->unpacker);
-    buf_done(&coder->raw);
-    *coder = (struct block_coder){0};
-}
-
-void block_pack(struct block_coder *coder, struct str raw, int level, struct buf *out)
-{
-    if (!coder->packer)
-        coder->packer = ZSTD_createCCtx();
-    CHECK(coder->packer);
-    size_t bound = ZSTD_compressBound(raw.size);
-    buf_reserve(out, bound);
-    size_t size = ZSTD_compressCCtx(coder->packer, out->at + out->size, bound, raw.at, raw.size, level);
-    CHECK(!ZSTD_isError(size));
-    out->size += size;
-}
-
-enum err block_unpack(struct block_coder *coder, struct str packed, size_t raw_size, struct buf *raw,
-                      struct why *why)
-{
-    if (!coder->unpacker)
-        coder->unpacker = ZSTD_createDCtx();
-    CHECK(coder->unpacker);
-    raw->size = 0;
-    buf_reserve(raw, raw_size);
-    size_t size = ZSTD_decompressDCtx(coder->unpacker, raw->at, raw_size, packed.at, packed.size);
-    if (ZSTD_isError(size) || size != raw_size)
-        return why_set(why, ERR_CORRUPT, "a packed section does not unpack");
-    raw->size = raw_size;
-    return ERR_OK;
-}
-
-static char *put_varint(char *at, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *at++ = (char)(v | 0x80);
-    *at++ = (char)v;
-    return at;
-}
-
-/* NULL past the end or beyond ten bytes. */
-static const unsigned char *get_varint(const unsigned char *at, const unsigned char *end, uint64_t *v)
-{
-    if (at < end && *at < 0x80) {
-        *v = *at;
-        return at + 1;
+    int64_t source[BLOCK_ROWS_MAX], rows[BLOCK_ROWS_MAX], first[BLOCK_ROWS_MAX], gap[BLOCK_ROWS_MAX];
+    uint32_t runs = 0, gaps = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0 && columns->source[i] == columns->source[i - 1]) {
+            gap[gaps++] = columns->time_ms[i] - columns->time_ms[i - 1];
+            rows[runs - 1]++;
+            continue;
+        }
+        source[runs] = columns->source[i];
+        first[runs] = columns->time_ms[i] - day_ms;
+        rows[runs++] = 1;
     }
-    uint64_t sum = 0;
-    for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
-        unsigned char byte = *at++;
-        sum |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *v = sum;
-            return at;
+    buf_varint(out, runs);
+    int_column_encode(source, runs, out);
+    if (runs < count)
+        int_column_encode(rows, runs, out);
+    int_column_encode(first, runs, out);
+    int_column_encode(gap, gaps, out);
+}
+
+void block_encode(struct packer *packer, const struct block_columns *columns, uint32_t count, int64_t day_ms,
+                  struct buf *out)
+{
+    struct buf keys = {0};
+    CHECK(count > 0 && count <= BLOCK_ROWS_MAX);
+    if (columns->place)
+        int_column_encode(columns->place, count, &keys);
+    else
+        put_own_keys(columns, count, day_ms, &keys);
+    buf_sized_str(out, buf_view(&keys));
+    value_column_encode(packer, columns->value, count, out);
+    buf_done(&keys);
+}
+
+/* ---- out ---- */
+
+enum err block_cut(struct str bytes, struct str *keys, struct str *values, struct why *why)
+{
+    struct bytes in = bytes_of(bytes);
+    *keys = bytes_sized_str(&in);
+    *values = str_make(in.at, bytes_left(&in));
+    return in.bad ? why_set(why, ERR_CORRUPT, "a block is shorter than its keys") : ERR_OK;
+}
+
+/* Sources ascend, and the runs' rows add up. */
+static bool take_runs(struct bytes *in, uint32_t runs, uint32_t count, uint32_t source_count,
+                      struct block_rows *rows)
+{
+    int64_t source[BLOCK_ROWS_MAX], size[BLOCK_ROWS_MAX];
+    uint32_t end = 0;
+    int_column_decode(in, runs, source);
+    if (runs < count)
+        int_column_decode(in, runs, size);
+    if (in->bad)
+        return false;
+    for (uint32_t r = 0; r < runs; r++) {
+        int64_t one = runs < count ? size[r] : 1;
+        bool ascends = source[r] > (r ? source[r - 1] : -1) && source[r] < source_count;
+        if (!ascends || one < 1 || one > count - end)
+            return false;
+        for (uint32_t i = end; i < end + (uint32_t)one; i++)
+            rows->source[i] = (uint32_t)source[r];
+        end += (uint32_t)one;
+        rows->run[r] = (struct block_run){(uint32_t)source[r], end};
+    }
+    return end == count;
+}
+
+static bool take_times(struct bytes *in, uint32_t count, int64_t day_ms, struct block_rows *rows)
+{
+    int64_t first[BLOCK_ROWS_MAX], gap[BLOCK_ROWS_MAX];
+    uint32_t runs = rows->run_count, i = 0;
+    bool inside = true;
+    int_column_decode(in, runs, first);
+    int_column_decode(in, count - runs, gap);
+    if (in->bad)
+        return false;
+    for (uint32_t r = 0; r < runs; r++) {
+        const int64_t *step = gap + (i - r); /* each run before this one has one gap less than it has rows */
+        uint32_t start = i;
+        uint64_t ms = (uint64_t)first[r];
+        for (; i < rows->run[r].end; i++) {
+            ms += i > start ? (uint64_t)step[i - start - 1] : 0;
+            inside &= ms < DAY_MS;
+            rows->time_ms[i] = (int64_t)((uint64_t)day_ms + ms);
         }
     }
-    return NULL;
+    return inside;
 }
 
-static void put_planes(const double *value, uint32_t count, char *to)
+enum err block_decode_keys(struct str keys, uint32_t count, uint32_t source_count, int64_t day_ms,
+                           struct block_rows *rows, struct why *why)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t bits;
-        memcpy(&bits, &value[i], sizeof bits);
-        for (unsigned b = 0; b < 8; b++)
-            to[b * count + i] = (char)(bits >> (8 * b));
-    }
-}
-
-static void get_planes(const unsigned char *from, uint32_t count, double *value)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t bits = 0;
-        for (unsigned b = 0; b < 8; b++)
-            bits |= (uint64_t)from[b * count + i] << (8 * b);
-        memcpy(&value[i], &bits, sizeof bits);
-    }
-}
-
-uint32_t block_encode(struct block_coder *coder, const struct block_rows *rows, uint32_t count,
-                      struct buf *out)
-{
-    CHECK(count > 0 && count <= BLOCK_ROWS_MAX);
-    coder->raw.size = 0;
-    buf_reserve(&coder->raw, BLOCK_RAW_MAX);
-    char *at = coder->raw.at;
-    uint32_t source = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        at = put_varint(at, zigzag((int64_t)rows->source[i] - source));
-        source = rows->source[i];
-    }
-    uint64_t time_ms = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        at = put_varint(at, zigzag((int64_t)((uint64_t)rows->time_ms[i] - time_ms)));
-        time_ms = (uint64_t)rows->time_ms[i];
-    }
-    put_planes(rows->value, count, at);
-    coder->raw.size = (size_t)(at - coder->raw.at) + (size_t)count * 8;
-    block_pack(coder, buf_view(&coder->raw), 1, out);
-    return (uint32_t)coder->raw.size;
-}
-
-enum err block_decode(struct block_coder *coder, struct str packed, uint32_t raw_size, uint32_t count,
-                      uint32_t source_count, const struct block_rows *rows, struct why *why)
-{
-    if (count == 0 || count > BLOCK_ROWS_MAX || raw_size > BLOCK_RAW_MAX || raw_size < count * 10)
-        return why_set(why, ERR_CORRUPT, "a block of %u rows in %u bytes", count, raw_size);
-    enum err err = block_unpack(coder, packed, raw_size, &coder->raw, why);
-    if (err)
-        return err;
-    const unsigned char *at = (const unsigned char *)coder->raw.at, *end = at + raw_size - (size_t)count * 8;
-    uint64_t v, source = 0, time_ms = 0;
-    for (uint32_t i = 0; i < count && at; i++) {
-        at = get_varint(at, end, &v);
-        source += at ? (uint64_t)unzigzag(v) : 0;
-        if (source >= source_count)
-            at = NULL;
-        rows->source[i] = (uint32_t)source;
-    }
-    for (uint32_t i = 0; i < count && at; i++) {
-        at = get_varint(at, end, &v);
-        time_ms += at ? (uint64_t)unzigzag(v) : 0;
-        rows->time_ms[i] = (int64_t)time_ms;
-    }
-    if (at != end)
-        return why_set(why, ERR_CORRUPT, "a block's columns do not fit its size");
-    get_planes(end, count, rows->value);
+    struct bytes in = bytes_of(keys);
+    uint64_t runs = bytes_varint(&in);
+    if (runs < 1 || runs > count || count > BLOCK_ROWS_MAX || in.bad)
+        return why_set(why, ERR_CORRUPT, "a block of %u rows has %llu runs", count, (unsigned long long)runs);
+    rows->run_count = (uint32_t)runs;
+    if (!take_runs(&in, (uint32_t)runs, count, source_count, rows))
+        return why_set(why, ERR_CORRUPT, "the sources of a block are out of order or of bounds");
+    if (!take_times(&in, count, day_ms, rows) || bytes_left(&in))
+        return why_set(why, ERR_CORRUPT, "the times of a block are none of its day");
     return ERR_OK;
+}
+
+enum err block_decode_places(struct str keys, uint32_t count, int64_t *place, struct why *why)
+{
+    struct bytes in = bytes_of(keys);
+    if (count < 1 || count > BLOCK_ROWS_MAX)
+        return why_set(why, ERR_CORRUPT, "a block of %u rows", count);
+    int_column_decode(&in, count, place);
+    bool ascend = !in.bad && bytes_left(&in) == 0 && place[0] >= 0;
+    for (uint32_t i = 1; i < count && ascend; i++)
+        ascend = place[i] > place[i - 1];
+    return ascend ? ERR_OK : why_set(why, ERR_CORRUPT, "a block's rows follow in no order");
+}
+
+enum err block_decode_values(struct packer *packer, struct str values, uint32_t count, double *value,
+                             struct why *why)
+{
+    struct bytes in = bytes_of(values);
+    value_column_decode(packer, &in, count, value);
+    if (in.bad || bytes_left(&in))
+        return why_set(why, ERR_CORRUPT, "the values of a block do not fit its size");
+    return ERR_OK;
+}
+
+void block_find_runs(struct block_rows *rows, uint32_t count)
+{
+    uint32_t runs = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 0 || rows->source[i] != rows->source[i - 1])
+            runs++;
+        rows->run[runs - 1] = (struct block_run){rows->source[i], i + 1};
+    }
+    rows->run_count = runs;
 }

@@ -1,40 +1,61 @@
-/* segment_block.h: up to 4,096 rows of one metric as packed columns, and back. Pure; one thread per coder.
+/* segment_block.h: up to 1,024 rows of one metric as columns, and back. Pure; one thread per coder.
  *
- * Unpacked, a block is: sources as varint differences (zigzag), times as varint differences (zigzag, the
- * first from 0), then the eight bytes of the values, all first bytes before all second bytes and so on, so
- * that equal signs, exponents and zero mantissas stand together. Packed by zstd, level 1.
+ * A block is a key part, which says the source and time of each row, and a value part:
+ *
+ *   varint size of the key part
+ *   key part of an own block, rows ascending by (source, time):
+ *     varint runs, a run being rows of one source
+ *     the runs' sources; then, unless every run has one row, their rows (both int_column.h)
+ *     the runs' first times, in ms since the day began
+ *     the other rows' ms since the row before
+ *   key part of a follower block, whose rows each share source and time with a row of another metric, its
+ * lead: the places of those rows among all own rows of the lead, ascending value part (value_column.h)
+ *
+ * One line of input carries several measurements of one source and one moment; a follower says so in some
+ * bits a row instead of some 20.
  */
 #ifndef STORE_SEGMENT_BLOCK_H
 #define STORE_SEGMENT_BLOCK_H
 
-#include "base/buf.h"
-#include "base/err.h"
+#include "store/int_column.h"
+#include "store/value_column.h"
 
-enum { BLOCK_ROWS_MAX = 4096, BLOCK_RAW_MAX = BLOCK_ROWS_MAX * (10 + 10 + 8) };
+enum { BLOCK_ROWS_MAX = 1024, BLOCK_BYTES_MAX = BLOCK_ROWS_MAX * 64 };
 
+struct block_run {
+    uint32_t source;
+    uint32_t end; /* the first row behind it */
+};
+
+/* Decoded columns; each has room for BLOCK_ROWS_MAX. */
 struct block_rows {
-    uint32_t *source;
-    int64_t *time_ms;
-    double *value;
+    uint32_t run_count;
+    struct block_run run[BLOCK_ROWS_MAX];
+    uint32_t source[BLOCK_ROWS_MAX];
+    int64_t time_ms[BLOCK_ROWS_MAX];
+    double value[BLOCK_ROWS_MAX];
 };
 
-struct block_coder {
-    void *packer, *unpacker; /* zstd's */
-    struct buf raw;
+/* What is encoded: columns of count rows, ascending by (source, time). */
+struct block_columns {
+    const uint32_t *source;
+    const int64_t *time_ms;
+    const double *value;
+    const int64_t *place; /* of a follower instead of source and time; else NULL */
 };
 
-void block_coder_done(struct block_coder *coder);
+void block_encode(struct packer *packer, const struct block_columns *columns, uint32_t count, int64_t day_ms,
+                  struct buf *out);
 
-/* Appends the packed block; returns its unpacked size. */
-uint32_t block_encode(struct block_coder *coder, const struct block_rows *rows, uint32_t count,
-                      struct buf *out);
-/* ERR_CORRUPT: not such a block. All sources are below source_count. */
-enum err block_decode(struct block_coder *coder, struct str packed, uint32_t raw_size, uint32_t count,
-                      uint32_t source_count, const struct block_rows *rows, struct why *why) MUST_USE;
-
-/* The same packing for other sections. unpack: *raw holds raw_size bytes. */
-void block_pack(struct block_coder *coder, struct str raw, int level, struct buf *out);
-enum err block_unpack(struct block_coder *coder, struct str packed, size_t raw_size, struct buf *raw,
-                      struct why *why) MUST_USE;
+/* A block's bytes cut in two; ERR_CORRUPT when they cannot be. */
+enum err block_cut(struct str bytes, struct str *keys, struct str *values, struct why *why) MUST_USE;
+/* Sources ascend and lie below source_count, times within a day of day_ms, else ERR_CORRUPT. */
+enum err block_decode_keys(struct str keys, uint32_t count, uint32_t source_count, int64_t day_ms,
+                           struct block_rows *rows, struct why *why) MUST_USE;
+enum err block_decode_places(struct str keys, uint32_t count, int64_t *place, struct why *why) MUST_USE;
+enum err block_decode_values(struct packer *packer, struct str values, uint32_t count, double *value,
+                             struct why *why) MUST_USE;
+/* Makes runs of the source column. */
+void block_find_runs(struct block_rows *rows, uint32_t count);
 
 #endif

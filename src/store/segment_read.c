@@ -47,12 +47,15 @@ static enum err find_footer(struct sys *sys, struct sys_file *file, struct foote
     if (!err) {
         struct bytes in = bytes_of(buf_view(&bytes));
         bool good = bytes_u64(&in) == SEGMENT_MAGIC;
-        good &= bytes_u32(&in) == SEGMENT_VERSION;
+        uint32_t version = bytes_u32(&in);
         in.at = bytes.at + 56;
         good &= bytes_u64(&in) == hash_bytes(str_first(buf_view(&bytes), 56));
         place->seed = log_seed((const unsigned char *)bytes.at + 16);
         if (!good)
             err = why_set(why, ERR_CORRUPT, "the header is damaged");
+        else if (version != SEGMENT_VERSION)
+            err = why_set(why, ERR_CORRUPT, "it has version %u of the format, and this dialtone reads %d",
+                          version, SEGMENT_VERSION);
     }
     if (!err)
         err = read_exactly(sys, file, size - SEGMENT_TRAILER_BYTES, SEGMENT_TRAILER_BYTES, &bytes, why);
@@ -74,22 +77,38 @@ static enum err find_footer(struct sys *sys, struct sys_file *file, struct foote
     return err;
 }
 
-static enum err read_section(const struct segment_index *index, const struct segment_section *section,
-                             struct buf *raw, struct why *why)
+static enum err unpack_section(const struct segment_index *index, const struct segment_section *section,
+                               struct buf *raw, struct why *why)
 {
     struct buf packed = {0};
-    struct block_coder coder = {0};
-    enum err err = read_exactly(index->sys, index->file, section->at, section->size, &packed, why);
-    if (!err && !index->unchecked && hash_seeded(buf_view(&packed), index->seed) != section->check)
-        err = why_set(why, ERR_CORRUPT, "a section's checksum is wrong");
+    struct packer packer = {0};
+    enum err err = segment_read(index, section->at, section->size, section->check, &packed, why);
     if (!err)
-        err = block_unpack(&coder, buf_view(&packed), section->raw_size, raw, why);
+        err = unpack(&packer, buf_view(&packed), section->raw_size, raw, why);
     buf_done(&packed);
-    block_coder_done(&coder);
+    packer_done(&packer);
+    return err;
+}
+
+enum err segment_read(const struct segment_index *index, uint64_t at, uint32_t size, uint64_t check,
+                      struct buf *out, struct why *why)
+{
+    enum err err = read_exactly(index->sys, index->file, at, size, out, why);
+    if (!err && !index->unchecked && hash_seeded(buf_view(out), index->seed) != check)
+        err = why_set(why, ERR_CORRUPT, "a section's checksum is wrong");
     return err;
 }
 
 /* ---- the index from the footer ---- */
+
+struct footer {
+    struct bytes in;
+    struct names *names;
+    uint64_t limit; /* where the footer begins: all else lies before */
+    uint64_t at;    /* where the section read last ends */
+    struct segment_index *index;
+    struct segment_section dictionaries;
+};
 
 static uint32_t bounded_count(struct bytes *in, size_t size)
 {
@@ -99,31 +118,107 @@ static uint32_t bounded_count(struct bytes *in, size_t size)
     return in->bad ? 0 : (uint32_t)count;
 }
 
-static void parse_fields(struct bytes *in, struct names *names, struct segment_index *index)
+/* A place in the file, told from the end of the one before. */
+static uint64_t parse_place(struct footer *footer, uint32_t *size)
 {
-    index->field_count = bounded_count(in, 1);
+    uint64_t at = footer->at + (uint64_t)unzigzag(bytes_varint(&footer->in));
+    uint64_t bytes = bytes_varint(&footer->in);
+    if (at < SEGMENT_HEADER_BYTES || at > footer->limit || bytes > footer->limit - at) {
+        footer->in.bad = true;
+        return 0;
+    }
+    *size = (uint32_t)bytes;
+    footer->at = at + bytes;
+    return at;
+}
+
+static void parse_section(struct footer *footer, struct segment_section *section)
+{
+    section->at = parse_place(footer, &section->size);
+    uint64_t raw_size = bytes_varint(&footer->in);
+    section->raw_size = (uint32_t)raw_size;
+    section->check = bytes_u64(&footer->in);
+    footer->in.bad |= raw_size > SEGMENT_FOOTER_MAX;
+}
+
+static void parse_fields(struct footer *footer)
+{
+    struct segment_index *index = footer->index;
+    index->field_count = bounded_count(&footer->in, 1);
     index->fields = mem_alloc(index->field_count * sizeof *index->fields);
+    index->dictionaries = arena_array(&index->arena, index->field_count, sizeof *index->dictionaries);
     for (uint32_t i = 0; i < index->field_count; i++) {
-        struct str name = bytes_sized_str(in);
-        index->fields[i] = in->bad || name.size == 0 ? NAME_NONE : names_resolve_field(names, name);
+        struct str name = bytes_sized_str(&footer->in);
+        index->fields[i] =
+            footer->in.bad || name.size == 0 ? NAME_NONE : names_resolve_field(footer->names, name);
     }
 }
 
-static void parse_block(struct bytes *in, struct segment_block_entry *block, uint64_t *at, uint64_t limit)
+static void parse_block(struct footer *footer, struct segment_block_entry *block)
 {
-    uint64_t size = bytes_varint(in), raw_size = bytes_varint(in), rows = bytes_varint(in);
-    block->at = *at;
+    struct bytes *in = &footer->in;
+    uint32_t sources = footer->index->source_count;
+    block->at = parse_place(footer, &block->size);
+    uint64_t rows = bytes_varint(in);
     block->from_ms = unzigzag(bytes_varint(in));
     block->to_ms = (int64_t)((uint64_t)block->from_ms + bytes_varint(in));
+    uint64_t first = bytes_varint(in), more = bytes_varint(in);
     block->check = bytes_u64(in);
-    if (size > limit - *at || raw_size > BLOCK_RAW_MAX || rows > BLOCK_ROWS_MAX) {
-        in->bad = true;
-        return;
-    }
-    block->size = (uint32_t)size;
-    block->raw_size = (uint32_t)raw_size;
+    in->bad |= rows < 1 || rows > BLOCK_ROWS_MAX || block->size > BLOCK_BYTES_MAX;
+    in->bad |= first >= sources || more >= sources - first;
     block->rows = (uint32_t)rows;
-    *at += size;
+    block->first_source = (uint32_t)first;
+    block->last_source = (uint32_t)(first + more);
+}
+
+static uint32_t parse_blocks(struct footer *footer, uint32_t *cap)
+{
+    struct segment_index *index = footer->index;
+    uint32_t count = bounded_count(&footer->in, 7 + 8);
+    if (index->block_count + count > *cap) {
+        *cap = (index->block_count + count) * 2;
+        index->blocks = mem_resize(index->blocks, *cap, sizeof *index->blocks);
+    }
+    for (uint32_t b = 0; b < count && !footer->in.bad; b++)
+        parse_block(footer, &index->blocks[index->block_count++]);
+    return footer->in.bad ? 0 : count;
+}
+
+/* A follower's place is a block and a row in it: all but the last have as many. */
+static bool is_even(const struct segment_index *index, const struct segment_column *lead)
+{
+    bool even = true;
+    for (uint32_t b = 1; b < lead->own; b++) {
+        uint32_t first = index->blocks[lead->first].rows, rows = index->blocks[lead->first + b].rows;
+        even &= b + 1 < lead->own ? rows == first : rows <= first;
+    }
+    return even;
+}
+
+static void parse_columns(struct footer *footer)
+{
+    struct segment_index *index = footer->index;
+    struct bytes *in = &footer->in;
+    uint32_t count = bounded_count(in, 4), cap = 0;
+    index->columns = mem_alloc(count * sizeof *index->columns);
+    for (uint32_t c = 0; c < count && !in->bad; c++) {
+        struct segment_column *column = &index->columns[c];
+        struct str name = bytes_sized_str(in);
+        uint64_t lead = bytes_varint(in);
+        *column = (struct segment_column){.first = index->block_count, .lead_metric = NAME_NONE};
+        column->metric = names_find_metric(footer->names, name);
+        column->own = parse_blocks(footer, &cap);
+        column->followers = parse_blocks(footer, &cap);
+        in->bad |= lead > c || (column->followers && !lead);
+        if (in->bad || !lead)
+            continue;
+        const struct segment_column *led = &index->columns[lead - 1];
+        column->lead_metric = led->metric;
+        column->lead_first = led->first;
+        column->lead_own = led->own;
+        in->bad |= !is_even(index, led);
+    }
+    index->column_count = in->bad ? 0 : count;
 }
 
 static int by_metric(const void *a, const void *b)
@@ -132,64 +227,68 @@ static int by_metric(const void *a, const void *b)
     return x->metric < y->metric ? -1 : x->metric > y->metric;
 }
 
-static void parse_columns(struct bytes *in, struct names *names, struct segment_index *index, uint64_t *at,
-                          uint64_t limit)
+/* Those without a name stand last, and are left out. */
+static void sort_columns(struct segment_index *index)
 {
-    uint32_t count = bounded_count(in, 2), cap = 0;
-    index->columns = mem_alloc(count * sizeof *index->columns);
-    for (uint32_t c = 0; c < count && !in->bad; c++) {
-        struct str name = bytes_sized_str(in);
-        uint32_t blocks = bounded_count(in, 5 + 8);
-        struct segment_column column = {names_find_metric(names, name), index->block_count, blocks};
-        if (index->block_count + blocks > cap) {
-            cap = (index->block_count + blocks) * 2;
-            index->blocks = mem_resize(index->blocks, cap, sizeof *index->blocks);
-        }
-        for (uint32_t b = 0; b < blocks && !in->bad; b++)
-            parse_block(in, &index->blocks[index->block_count++], at, limit);
-        if (column.metric != NAME_NONE)
-            index->columns[index->column_count++] = column;
-    }
     if (index->column_count)
         qsort(index->columns, index->column_count, sizeof *index->columns, by_metric);
+    while (index->column_count && index->columns[index->column_count - 1].metric == NAME_NONE)
+        index->column_count--;
 }
 
-static void parse_section(struct bytes *in, bool has_count, struct segment_section *section, uint64_t *at,
-                          uint64_t limit)
+static void parse_chunks(struct footer *footer)
 {
-    uint64_t size = bytes_varint(in), raw_size = bytes_varint(in), count = has_count ? bytes_varint(in) : 0;
-    section->check = bytes_u64(in);
-    section->at = *at;
-    if (size > limit - *at || raw_size > SEGMENT_FOOTER_MAX || count > SEGMENT_SOURCES_PER_CHUNK) {
+    struct segment_index *index = footer->index;
+    struct bytes *in = &footer->in;
+    uint64_t sources = 0;
+    index->chunk_count = bounded_count(in, 3 + 8);
+    size_t zones = (size_t)index->chunk_count * index->field_count;
+    if (zones > bytes_left(in) / 2)
         in->bad = true;
-        return;
+    index->chunks = mem_zero(index->chunk_count, sizeof *index->chunks);
+    index->zones = mem_zero(in->bad ? 0 : zones, sizeof *index->zones);
+    for (uint32_t c = 0; c < index->chunk_count && !in->bad; c++) {
+        struct segment_chunk *chunk = &index->chunks[c];
+        chunk->at = parse_place(footer, &chunk->size);
+        uint64_t count = bytes_varint(in);
+        bool last = c + 1 == index->chunk_count;
+        in->bad |= count < 1 || (last ? count > SOURCES_PER_CHUNK : count != SOURCES_PER_CHUNK);
+        chunk->count = (uint32_t)count;
+        sources += count;
+        chunk->check = bytes_u64(in);
+        for (uint32_t f = 0; f < index->field_count; f++) {
+            struct source_zone *zone = &index->zones[(size_t)c * index->field_count + f];
+            zone->low = bytes_varint(in);
+            zone->high = bytes_varint(in);
+        }
     }
-    section->size = (uint32_t)size;
-    section->raw_size = (uint32_t)raw_size;
-    section->count = (uint32_t)count;
-    *at += size;
+    in->bad |= sources != index->source_count;
 }
 
 /* limit: where the footer begins. */
 static enum err parse_footer(struct str raw, const struct segment_origin *origin, uint64_t limit,
                              struct segment_index *index, struct str *directory, struct why *why)
 {
-    struct bytes in = bytes_of(raw);
-    uint64_t at = SEGMENT_HEADER_BYTES, sources = 0;
-    *directory = bytes_sized_str(&in);
-    parse_fields(&in, origin->names, index);
-    parse_columns(&in, origin->names, index, &at, limit);
-    index->source_chunk_count = bounded_count(&in, 3 + 8);
-    index->source_chunks = mem_zero(index->source_chunk_count, sizeof *index->source_chunks);
-    for (uint32_t i = 0; i < index->source_chunk_count && !in.bad; i++) {
-        parse_section(&in, true, &index->source_chunks[i], &at, limit);
-        sources += index->source_chunks[i].count;
-    }
-    parse_section(&in, false, &index->presence, &at, limit);
+    struct footer footer = {bytes_of(raw), origin->names, limit, SEGMENT_HEADER_BYTES, index, {0}};
+    *directory = bytes_sized_str(&footer.in);
+    int64_t day = unzigzag(bytes_varint(&footer.in));
+    uint64_t sources = bytes_varint(&footer.in);
+    footer.in.bad |= day < -4000000 || day > 4000000 || sources > UINT32_MAX - 1;
+    index->day_ms = footer.in.bad ? 0 : day * DAY_MS;
     index->source_count = (uint32_t)sources;
-    if (in.bad || bytes_left(&in) != 0 || at != limit || sources > UINT32_MAX - 1)
+    parse_fields(&footer);
+    parse_columns(&footer);
+    parse_section(&footer, &footer.dictionaries);
+    parse_chunks(&footer);
+    parse_section(&footer, &index->presence);
+    sort_columns(index);
+    if (footer.in.bad || bytes_left(&footer.in) != 0)
         return why_set(why, ERR_CORRUPT, "the footer does not fit the file");
-    return ERR_OK;
+    enum err err = unpack_section(index, &footer.dictionaries, &index->dictionary_raw, why);
+    if (!err && !source_table_get_dictionaries(buf_view(&index->dictionary_raw), index->field_count,
+                                               &index->arena, index->dictionaries))
+        err = why_set(why, ERR_CORRUPT, "the dictionaries of sources are no such thing");
+    return err;
 }
 
 static void index_free(struct cache_entry *entry)
@@ -199,7 +298,10 @@ static void index_free(struct cache_entry *entry)
     mem_free(index->fields);
     mem_free(index->columns);
     mem_free(index->blocks);
-    mem_free(index->source_chunks);
+    mem_free(index->chunks);
+    mem_free(index->zones);
+    arena_done(&index->arena);
+    buf_done(&index->dictionary_raw);
     buf_done(&index->presence_raw);
     mem_free(index);
 }
@@ -217,10 +319,10 @@ static enum err open_index(const struct segment_origin *origin, struct str path,
     if (!err)
         err = find_footer(origin->sys, index->file, &place, why);
     if (!err) {
-        struct segment_section footer = {place.at, place.size, place.raw_size, 0, place.check};
+        struct segment_section footer = {place.at, place.size, place.raw_size, place.check};
         index->seed = place.seed;
         index->file_bytes = place.file_bytes;
-        err = read_section(index, &footer, raw, why);
+        err = unpack_section(index, &footer, raw, why);
     }
     if (!err)
         err = parse_footer(buf_view(raw), origin, place.at, index, directory, why);
@@ -228,15 +330,17 @@ static enum err open_index(const struct segment_origin *origin, struct str path,
         index_free(&index->entry);
         return err;
     }
-    index->presence_bad = read_section(index, &index->presence, &index->presence_raw, NULL) != ERR_OK;
+    index->presence_bad = unpack_section(index, &index->presence, &index->presence_raw, NULL) != ERR_OK;
     index->entry.bytes = sizeof *index + index->block_count * sizeof *index->blocks +
                          index->column_count * sizeof *index->columns + index->presence_raw.cap +
-                         index->source_chunk_count * sizeof *index->source_chunks;
+                         index->dictionary_raw.cap + index->arena.size +
+                         index->chunk_count * sizeof *index->chunks +
+                         (size_t)index->chunk_count * index->field_count * sizeof *index->zones;
     *out = index;
     return ERR_OK;
 }
 
-static enum err failed(struct segment *segment, enum err err, struct why *why)
+enum err segment_failed(struct segment *segment, enum err err, struct why *why)
 {
     if (err == ERR_CORRUPT || err == ERR_MISSING)
         segment->damaged = true;
@@ -259,7 +363,7 @@ enum err segment_load_index(struct segment *segment, struct segment_index **out,
         }
         buf_done(&raw);
         if (err)
-            return failed(segment, err, why);
+            return segment_failed(segment, err, why);
         entry = cache_put(origin->cache, &segment->index, &index->entry);
     }
     *out = (struct segment_index *)entry;
@@ -315,74 +419,6 @@ const struct segment_column *segment_find_column(const struct segment_index *ind
     return found ? &index->columns[low] : NULL;
 }
 
-enum err segment_read_block(const struct segment_index *index, uint32_t block, struct block_coder *coder,
-                            struct buf *packed, const struct block_rows *rows, struct why *why)
-{
-    const struct segment_block_entry *entry = &index->blocks[block];
-    enum err err = read_exactly(index->sys, index->file, entry->at, entry->size, packed, why);
-    if (!err && !index->unchecked && hash_seeded(buf_view(packed), index->seed) != entry->check)
-        err = why_set(why, ERR_CORRUPT, "the checksum of a block is wrong");
-    if (!err)
-        err = block_decode(coder, buf_view(packed), entry->raw_size, entry->rows, index->source_count, rows,
-                           why);
-    return err;
-}
-
-/* ---- sources ---- */
-
-static void sources_free(struct cache_entry *entry)
-{
-    struct segment_sources *sources = (struct segment_sources *)entry;
-    buf_done(&sources->bytes);
-    mem_free(sources->ends);
-    mem_free(sources->rows);
-    mem_free(sources);
-}
-
-static enum err read_chunk(const struct segment_index *index, const struct segment_section *chunk,
-                           struct segment_sources *sources, struct why *why)
-{
-    struct buf raw = {0};
-    enum err err = read_section(index, chunk, &raw, why);
-    if (!err) {
-        struct bytes in = bytes_of(buf_view(&raw));
-        for (uint32_t i = 0; i < chunk->count && !in.bad; i++) {
-            in.bad |= !frame_source_decode(&in, index->fields, index->field_count, &sources->bytes);
-            uint64_t rows = bytes_varint(&in);
-            sources->rows[sources->count] = (uint32_t)rows;
-            sources->ends[sources->count++] = (uint32_t)sources->bytes.size;
-        }
-        if (in.bad || bytes_left(&in) || sources->bytes.size > UINT32_MAX)
-            err = why_set(why, ERR_CORRUPT, "a table of sources is no such thing");
-    }
-    buf_done(&raw);
-    return err;
-}
-
-enum err segment_load_sources(struct segment *segment, struct segment_index *index,
-                              struct segment_sources **out, struct why *why)
-{
-    struct cache_entry *entry = cache_get(segment->origin->cache, &segment->sources);
-    if (!entry) {
-        struct segment_sources *sources = MEM_NEW(struct segment_sources);
-        enum err err = ERR_OK;
-        sources->entry.free = sources_free;
-        sources->ends = mem_alloc(index->source_count * sizeof *sources->ends);
-        sources->rows = mem_alloc(index->source_count * sizeof *sources->rows);
-        for (uint32_t i = 0; i < index->source_chunk_count && !err; i++)
-            err = read_chunk(index, &index->source_chunks[i], sources, why);
-        if (err) {
-            sources_free(&sources->entry);
-            return failed(segment, err, why);
-        }
-        sources->entry.bytes = sizeof *sources + sources->bytes.cap +
-                               sources->count * (sizeof *sources->ends + sizeof *sources->rows);
-        entry = cache_put(segment->origin->cache, &segment->sources, &sources->entry);
-    }
-    *out = (struct segment_sources *)entry;
-    return ERR_OK;
-}
-
 /* ---- presence ---- */
 
 enum err segment_presence(const struct segment_index *index, struct str host, segment_run_fn *each, void *ctx,
@@ -407,39 +443,4 @@ enum err segment_presence(const struct segment_index *index, struct str host, se
             break;
     }
     return in.bad ? why_set(why, ERR_CORRUPT, "the presence section is no such thing") : ERR_OK;
-}
-
-/* ---- every byte ---- */
-
-enum err segment_verify(struct segment *segment, struct why *why)
-{
-    struct segment_index *index;
-    struct segment_sources *sources = NULL;
-    enum err err = segment_load_index(segment, &index, why);
-    if (err)
-        return err;
-    err = segment_load_sources(segment, index, &sources, why);
-    struct block_coder coder = {0};
-    struct buf packed = {0};
-    struct block_rows rows = {mem_alloc(BLOCK_ROWS_MAX * sizeof(uint32_t)),
-                              mem_alloc(BLOCK_ROWS_MAX * sizeof(int64_t)),
-                              mem_alloc(BLOCK_ROWS_MAX * sizeof(double))};
-    uint64_t count = 0;
-    for (uint32_t b = 0; b < index->block_count && !err; b++) {
-        err = segment_read_block(index, b, &coder, &packed, &rows, why);
-        count += index->blocks[b].rows;
-    }
-    if (!err && count != segment->rows)
-        err = why_set(why, ERR_CORRUPT, "%llu rows in blocks where the directory says %llu",
-                      (unsigned long long)count, (unsigned long long)segment->rows);
-    if (!err && index->presence_bad)
-        err = why_set(why, ERR_CORRUPT, "the presence section is damaged");
-    block_coder_done(&coder);
-    buf_done(&packed);
-    mem_free(rows.source);
-    mem_free(rows.time_ms);
-    mem_free(rows.value);
-    segment_release(segment, sources ? &sources->entry : NULL);
-    segment_release(segment, &index->entry);
-    return err;
 }

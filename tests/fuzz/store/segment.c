@@ -1,6 +1,6 @@
-/* Any bytes as a segment file. The first byte chooses: a block's columns before they are packed; or a file,
- * put together from a footer and a body with a header and a trailer that are right, its other checksums not
- * compared. */
+/* Any bytes as a segment file. The first byte chooses: a block, a follower block, a table of sources; or a
+ * file, put together from a footer and a body with a header and a trailer that are right, its other checksums
+ * not compared. */
 #include "../fuzz.h"
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -9,23 +9,48 @@
 #include "store/segment.h"
 #include "store/segment_format.h"
 
-static void fuzz_block(struct str raw)
+static void fuzz_own_block(struct str bytes, uint32_t count)
 {
-    static uint32_t source[BLOCK_ROWS_MAX];
-    static int64_t time_ms[BLOCK_ROWS_MAX];
-    static double value[BLOCK_ROWS_MAX];
-    struct block_rows rows = {source, time_ms, value};
-    struct block_coder coder = {0};
-    struct buf packed = {0};
-    struct bytes in = bytes_of(raw);
-    uint32_t count = bytes_u16(&in);
-    raw = str_from(raw, 2);
-    block_pack(&coder, raw, 1, &packed);
-    if (block_decode(&coder, buf_view(&packed), (uint32_t)raw.size, count, 1000, &rows, NULL) == ERR_OK)
-        for (uint32_t i = 0; i < count; i++)
-            CHECK(source[i] < 1000);
-    buf_done(&packed);
-    block_coder_done(&coder);
+    static struct block_rows rows;
+    struct packer packer = {0};
+    struct str keys, values;
+    if (block_cut(bytes, &keys, &values, NULL) == ERR_OK) {
+        if (block_decode_keys(keys, count, 1000, 0, &rows, NULL) == ERR_OK)
+            for (uint32_t i = 0; i < count; i++)
+                CHECK(rows.source[i] < 1000 && rows.time_ms[i] >= 0);
+        if (count && count <= BLOCK_ROWS_MAX &&
+            block_decode_values(&packer, values, count, rows.value, NULL) == ERR_OK)
+            CHECK(values.size > 0);
+    }
+    packer_done(&packer);
+}
+
+static void fuzz_follower_block(struct str bytes, uint32_t count)
+{
+    static int64_t place[BLOCK_ROWS_MAX];
+    struct str keys, values;
+    if (block_cut(bytes, &keys, &values, NULL) == ERR_OK &&
+        block_decode_places(keys, count, place, NULL) == ERR_OK)
+        for (uint32_t i = 1; i < count; i++)
+            CHECK(place[i] > place[i - 1]);
+}
+
+static void fuzz_sources(struct str input)
+{
+    enum { FIELDS = 3, COUNT = 9 };
+    static struct source_column column;
+    struct source_dictionary dictionaries[FIELDS] = {0};
+    struct arena arena = {0};
+    struct bytes in = bytes_of(input);
+    struct str raw = bytes_sized_str(&in), chunk = str_make(in.at, bytes_left(&in));
+    uint32_t rows[COUNT];
+    if (source_table_get_dictionaries(raw, FIELDS, &arena, dictionaries))
+        for (uint32_t f = 0; f < FIELDS; f++)
+            if (source_chunk_get_column(chunk, FIELDS, f, COUNT, &dictionaries[f], &column))
+                for (uint32_t i = 0; i < COUNT; i++)
+                    CHECK(source_column_value(&column, &dictionaries[f], i).type <= SOURCE_TEXT);
+    CHECK(!source_chunk_get_rows(chunk, FIELDS, COUNT, rows) || chunk.size);
+    arena_done(&arena);
 }
 
 static void build(struct str input, struct buf *out)
@@ -34,7 +59,7 @@ static void build(struct str input, struct buf *out)
     uint32_t footer_size = bytes_u16(&in);
     struct str footer = bytes_str(&in, footer_size);
     struct str body = str_make(in.at, bytes_left(&in));
-    struct block_coder coder = {0};
+    struct packer packer = {0};
     buf_u64(out, SEGMENT_MAGIC);
     buf_u32(out, SEGMENT_VERSION);
     buf_u32(out, 0);
@@ -44,7 +69,7 @@ static void build(struct str input, struct buf *out)
     if (!in.bad)
         buf_str(out, body);
     size_t at = out->size;
-    block_pack(&coder, in.bad ? STR("") : footer, 1, out);
+    pack(&packer, in.bad ? STR("") : footer, 1, out);
     size_t start = out->size;
     buf_u64(out, at);
     buf_u32(out, (uint32_t)(start - at));
@@ -53,7 +78,7 @@ static void build(struct str input, struct buf *out)
     buf_u64(out, start + SEGMENT_TRAILER_BYTES);
     buf_u64(out, hash_bytes(str_make(out->at + start, 32)));
     buf_u64(out, SEGMENT_END_MAGIC);
-    block_coder_done(&coder);
+    packer_done(&packer);
 }
 
 static void on_run(void *ctx, int64_t minute, uint64_t minutes)
@@ -114,9 +139,21 @@ static void fuzz_file(struct str input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str input = fuzz_input(data, size);
-    if (size && data[0] % 4 == 0)
-        fuzz_block(str_from(input, 1));
-    else if (size)
+    struct bytes in = bytes_of(str_from(input, size ? 1 : 0));
+    switch (size ? data[0] % 4 : 4) {
+    case 0:
         fuzz_file(str_from(input, 1));
+        break;
+    case 1:
+    case 2: {
+        uint32_t count = bytes_u16(&in);
+        struct str bytes = str_make(in.at, bytes_left(&in));
+        data[0] % 4 == 1 ? fuzz_own_block(bytes, count) : fuzz_follower_block(bytes, count);
+        break;
+    }
+    case 3:
+        fuzz_sources(str_from(input, 1));
+        break;
+    }
     return 0;
 }

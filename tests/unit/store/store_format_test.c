@@ -1,4 +1,4 @@
-/* The formats: what version 1 wrote stays readable (golden files), blocks and frames come back bit by bit.
+/* The formats: what a version wrote stays readable (golden files), blocks and frames come back bit by bit.
  *
  * `store_format_test write` makes the golden files anew, for a new version; files of old ones stay for ever.
  */
@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "scheme/source.h"
+#include "store/day.h"
 #include "store/frame.h"
 #include "store/log_format.h"
 #include "store/row_sort.h"
@@ -67,7 +68,7 @@ static void write_golden(void)
     enum err err = sys_list(kit.sys, STR("data/seg/20251124"), first_name, name, NULL);
     CHECK(err == ERR_OK);
     snprintf(path, sizeof path, "data/seg/20251124/%s", name);
-    copy(kit.sys, path, sys_real(), GOLDEN_DIR "/segment-1.seg");
+    copy(kit.sys, path, sys_real(), GOLDEN_DIR "/segment-2.seg");
     copy(kit.sys, "data/log/0-0.log", sys_real(), GOLDEN_DIR "/log-1.log");
 }
 
@@ -82,30 +83,41 @@ static void write_seed(const char *path, struct str head, struct str body)
     fclose(file);
 }
 
+static void write_block_seeds(void)
+{
+    static const uint32_t source[] = {1, 1, 2, 9};
+    static const int64_t time_ms[] = {KIT_START_MS, KIT_START_MS + 1, KIT_START_MS, KIT_START_MS};
+    static const int64_t place[] = {0, 2, 3, 700};
+    static const double value[] = {1, 0.1, -0.0, 812.4}, odd[] = {INFINITY, 1e300, 5e-324, 0.123456789012345};
+    struct packer packer = {0};
+    struct buf bytes = {0};
+    const struct block_columns columns[] = {{source, time_ms, value, NULL}, {source, time_ms, odd, place}};
+    for (int i = 0; i < 2; i++) {
+        bytes.size = 0;
+        block_encode(&packer, &columns[i], 4, KIT_START_MS / DAY_MS * DAY_MS, &bytes);
+        char head[] = {i ? 2 : 1, 4, 0};
+        write_seed(i ? SEED_DIR "/segment/followers" : SEED_DIR "/segment/block", str_make(head, sizeof head),
+                   buf_view(&bytes));
+    }
+    packer_done(&packer);
+    buf_done(&bytes);
+}
+
 static void write_segment_seed(struct str file)
 {
-    struct block_coder coder = {0};
+    struct packer packer = {0};
     struct buf raw = {0}, head = {0};
     struct bytes trailer = bytes_of(str_from(file, file.size - SEGMENT_TRAILER_BYTES));
     uint64_t at = bytes_u64(&trailer);
     uint32_t size = bytes_u32(&trailer), raw_size = bytes_u32(&trailer);
-    enum err err = block_unpack(&coder, str_make(file.at + at, size), raw_size, &raw, NULL);
+    enum err err = unpack(&packer, str_make(file.at + at, size), raw_size, &raw, NULL);
     CHECK(err == ERR_OK);
-    buf_u8(&head, 1);
+    buf_u8(&head, 0);
     buf_u16(&head, (uint16_t)raw.size);
     buf_str(&head, buf_view(&raw));
     write_seed(SEED_DIR "/segment/golden", buf_view(&head),
                str_make(file.at + SEGMENT_HEADER_BYTES, at - SEGMENT_HEADER_BYTES));
-    head.size = raw.size = 0;
-    static uint32_t source[] = {1, 1, 2, 9};
-    static int64_t time_ms[] = {KIT_START_MS, KIT_START_MS + 1, KIT_START_MS, KIT_START_MS - 5};
-    static double value[] = {1, 0.1, -0.0, 812.4};
-    struct block_rows rows = {source, time_ms, value};
-    block_encode(&coder, &rows, 4, &raw);
-    buf_u8(&head, 0);
-    buf_u16(&head, 4);
-    write_seed(SEED_DIR "/segment/block", buf_view(&head), buf_view(&coder.raw));
-    block_coder_done(&coder);
+    packer_done(&packer);
     buf_done(&raw);
     buf_done(&head);
 }
@@ -113,9 +125,10 @@ static void write_segment_seed(struct str file)
 static void write_seeds(void)
 {
     struct buf file = {0};
-    enum err err = sys_read_file(sys_real(), STR(GOLDEN_DIR "/segment-1.seg"), 1 << 20, &file, NULL);
+    enum err err = sys_read_file(sys_real(), STR(GOLDEN_DIR "/segment-2.seg"), 1 << 20, &file, NULL);
     CHECK(err == ERR_OK);
     write_segment_seed(buf_view(&file));
+    write_block_seeds();
     file.size = 0;
     err = sys_read_file(sys_real(), STR(GOLDEN_DIR "/log-1.log"), 1 << 20, &file, NULL);
     CHECK(err == ERR_OK);
@@ -152,7 +165,7 @@ static void write_seeds(void)
     names_free(names);
 }
 
-static void version_1_stays_readable(void **state)
+static void what_was_written_stays_readable(void **state)
 {
     struct sys_sim_options options = {.seed = 1, .wall_ms = KIT_START_MS};
     struct kit kit;
@@ -162,7 +175,7 @@ static void version_1_stays_readable(void **state)
     static const char *const folders[] = {"data", "data/seg", "data/seg/20251124", "data/log"};
     for (int i = 0; i < 4; i++)
         assert_int_equal(sys_make_dir(kit.sys, str_of(folders[i]), &why), ERR_OK);
-    copy(sys_real(), GOLDEN_DIR "/segment-1.seg", kit.sys, "data/seg/20251124/0123456789abcdef.seg");
+    copy(sys_real(), GOLDEN_DIR "/segment-2.seg", kit.sys, "data/seg/20251124/0123456789abcdef.seg");
     copy(sys_real(), GOLDEN_DIR "/log-1.log", kit.sys, "data/log/0-0.log");
     kit_open(&kit);
     assert_int_equal(kit.report.quarantined_files, 0);
@@ -190,7 +203,8 @@ static void sizes_are_pinned(void **state)
     assert_int_equal(LOG_FRAME_BYTES, 48);
     assert_int_equal(SEGMENT_HEADER_BYTES, 64);
     assert_int_equal(SEGMENT_TRAILER_BYTES, 48);
-    assert_int_equal(BLOCK_ROWS_MAX, 4096);
+    assert_int_equal(BLOCK_ROWS_MAX, 1024);
+    assert_int_equal(SOURCES_PER_CHUNK, 1024);
 }
 
 /* ---- blocks ---- */
@@ -208,46 +222,169 @@ static double odd_double(struct rng *rng)
     return v;
 }
 
-static void block_comes_back(struct block_coder *coder, struct rng *rng, uint32_t count)
+/* Rows as a file has them: ascending by (source, time). */
+struct some_rows {
+    uint32_t source[BLOCK_ROWS_MAX];
+    int64_t time_ms[BLOCK_ROWS_MAX];
+    int64_t place[BLOCK_ROWS_MAX];
+    double value[BLOCK_ROWS_MAX];
+};
+
+static double some_value(struct rng *rng, unsigned taste)
 {
-    static uint32_t source[BLOCK_ROWS_MAX], source_back[BLOCK_ROWS_MAX];
-    static int64_t time_ms[BLOCK_ROWS_MAX], time_back[BLOCK_ROWS_MAX];
-    static double value[BLOCK_ROWS_MAX], value_back[BLOCK_ROWS_MAX];
-    struct block_rows rows = {source, time_ms, value}, back = {source_back, time_back, value_back};
-    struct buf packed = {0};
-    struct why why;
-    for (uint32_t i = 0; i < count; i++) {
-        source[i] = (uint32_t)rng_below(rng, rng_chance(rng, 50) ? 5 : 0xfffffffe);
-        time_ms[i] = (int64_t)rng_next(rng) >> rng_below(rng, 64);
-        value[i] = odd_double(rng);
+    switch (taste) {
+    case 0:
+        return 1;
+    case 1:
+        return (double)rng_below(rng, 100000) / 10;
+    case 2:
+        return (double)rng_below(rng, 3) * 1e9 + 0.25;
+    case 3:
+        return rng_chance(rng, 20) ? odd_double(rng) : (double)rng_below(rng, 1000) - 500;
+    case 4:
+        return rng_unit(rng);
+    default:
+        return odd_double(rng);
     }
-    uint32_t raw_size = block_encode(coder, &rows, count, &packed);
-    assert_int_equal(block_decode(coder, buf_view(&packed), raw_size, count, UINT32_MAX, &back, &why),
-                     ERR_OK);
-    assert_memory_equal(source, source_back, count * sizeof *source);
-    assert_memory_equal(time_ms, time_back, count * sizeof *time_ms);
-    assert_memory_equal(value, value_back, count * sizeof *value);
-    /* A source that does not exist, a wrong count and a wrong size are refused. */
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < count; i++)
-        most = source[i] > most ? source[i] : most;
-    assert_int_equal(block_decode(coder, buf_view(&packed), raw_size, count, most, &back, &why), ERR_CORRUPT);
-    assert_int_equal(block_decode(coder, buf_view(&packed), raw_size, count + 1, UINT32_MAX, &back, &why),
-                     ERR_CORRUPT);
-    assert_int_equal(block_decode(coder, buf_view(&packed), raw_size - 1, count, UINT32_MAX, &back, &why),
-                     ERR_CORRUPT);
-    buf_done(&packed);
+}
+
+static void fill_rows(struct rng *rng, uint32_t count, int64_t day_ms, unsigned taste, struct some_rows *rows)
+{
+    uint32_t source = (uint32_t)rng_below(rng, 5), many = (uint32_t)rng_below(rng, 3) * 45;
+    int64_t ms = 0, place = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 0 || !rng_chance(rng, many) || ms > DAY_MS - 100000) {
+            source += i ? 1 + (uint32_t)rng_below(rng, rng_chance(rng, 90) ? 2 : 1000000) : 0;
+            ms = (int64_t)rng_below(rng, DAY_MS);
+        } else {
+            ms += (int64_t)rng_below(rng, 1000);
+        }
+        rows->source[i] = source;
+        rows->time_ms[i] = day_ms + ms;
+        rows->place[i] = place += 1 + (int64_t)rng_below(rng, 4);
+        rows->value[i] = some_value(rng, taste);
+    }
+}
+
+static void own_block_comes_back(struct packer *packer, const struct some_rows *rows, uint32_t count,
+                                 int64_t day_ms)
+{
+    struct block_columns columns = {rows->source, rows->time_ms, rows->value, NULL};
+    struct block_rows *back = MEM_NEW(struct block_rows);
+    struct buf bytes = {0};
+    struct str keys, values;
+    struct why why;
+    uint32_t most = rows->source[count - 1];
+    block_encode(packer, &columns, count, day_ms, &bytes);
+    assert_int_equal(block_cut(buf_view(&bytes), &keys, &values, &why), ERR_OK);
+    assert_int_equal(block_decode_keys(keys, count, most + 1, day_ms, back, &why), ERR_OK);
+    assert_int_equal(block_decode_values(packer, values, count, back->value, &why), ERR_OK);
+    assert_memory_equal(rows->source, back->source, count * sizeof *rows->source);
+    assert_memory_equal(rows->time_ms, back->time_ms, count * sizeof *rows->time_ms);
+    assert_memory_equal(rows->value, back->value, count * sizeof *rows->value);
+    for (uint32_t r = 0, i = 0; r < back->run_count; r++)
+        for (; i < back->run[r].end; i++)
+            assert_int_equal(back->run[r].source, rows->source[i]);
+    assert_int_equal(back->run[back->run_count - 1].end, count);
+    /* A source that does not exist and a wrong count are refused. */
+    assert_int_equal(block_decode_keys(keys, count, most, day_ms, back, &why), ERR_CORRUPT);
+    if (count < BLOCK_ROWS_MAX)
+        assert_int_equal(block_decode_keys(keys, count + 1, most + 1, day_ms, back, &why), ERR_CORRUPT);
+    for (size_t size = 0; size < keys.size; size++)
+        assert_int_equal(block_decode_keys(str_first(keys, size), count, most + 1, day_ms, back, &why),
+                         ERR_CORRUPT);
+    buf_done(&bytes);
+    mem_free(back);
+}
+
+static void follower_block_comes_back(struct packer *packer, const struct some_rows *rows, uint32_t count)
+{
+    struct block_columns columns = {rows->source, rows->time_ms, rows->value, rows->place};
+    static int64_t place[BLOCK_ROWS_MAX];
+    struct buf bytes = {0};
+    struct str keys, values;
+    struct why why;
+    block_encode(packer, &columns, count, 0, &bytes);
+    assert_int_equal(block_cut(buf_view(&bytes), &keys, &values, &why), ERR_OK);
+    assert_int_equal(block_decode_places(keys, count, place, &why), ERR_OK);
+    assert_memory_equal(rows->place, place, count * sizeof *place);
+    for (size_t size = 0; size < keys.size; size++)
+        assert_int_equal(block_decode_places(str_first(keys, size), count, place, &why), ERR_CORRUPT);
+    buf_done(&bytes);
 }
 
 static void blocks_come_back(void **state)
 {
-    static const uint32_t counts[] = {1, 2, 3, 7, 8, 9, 1023, 1024, 1025, 4095, 4096};
-    struct block_coder coder = {0};
+    static const uint32_t counts[] = {1, 2, 3, 7, 8, 9, 63, 64, 65, 1023, 1024};
+    struct packer packer = {0};
     struct rng rng = {11};
-    for (int round = 0; round < 5; round++)
-        for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++)
-            block_comes_back(&coder, &rng, counts[i]);
-    block_coder_done(&coder);
+    struct some_rows *rows = MEM_NEW(struct some_rows);
+    for (unsigned round = 0; round < 24; round++)
+        for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++) {
+            int64_t day_ms = ((int64_t)rng_below(&rng, 40000) - 20000) * DAY_MS;
+            fill_rows(&rng, counts[i], day_ms, round % 6, rows);
+            own_block_comes_back(&packer, rows, counts[i], day_ms);
+            follower_block_comes_back(&packer, rows, counts[i]);
+        }
+    packer_done(&packer);
+    mem_free(rows);
+}
+
+/* Every width, every count around a word's end, and numbers at the ends of their range. */
+static void whole_numbers_come_back(void **state)
+{
+    static int64_t values[INT_COLUMN_MAX], back[INT_COLUMN_MAX];
+    struct buf bytes = {0};
+    struct rng rng = {5};
+    for (unsigned width = 0; width <= 64; width++)
+        for (unsigned round = 0; round < 40; round++) {
+            uint32_t count = round < 20 ? round + 1 : 1 + (uint32_t)rng_below(&rng, INT_COLUMN_MAX);
+            uint64_t mask = width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1, base = rng_next(&rng),
+                     sum = 0;
+            for (uint32_t i = 0; i < count; i++) {
+                uint64_t v = rng_next(&rng) & mask;
+                sum += v;
+                values[i] = (int64_t)(base + (round % 2 ? sum : v));
+            }
+            bytes.size = 0;
+            int_column_encode(values, count, &bytes);
+            struct bytes in = bytes_of(buf_view(&bytes));
+            int_column_decode(&in, count, back);
+            assert_false(in.bad);
+            assert_int_equal(bytes_left(&in), 0);
+            assert_memory_equal(values, back, count * sizeof *values);
+            assert_true(bytes.size <= 22 + ((size_t)count * (width + 1) + 7) / 8);
+        }
+    buf_done(&bytes);
+}
+
+/* A decimal of few digits costs its digits, not eight bytes. */
+static void values_are_small(void **state)
+{
+    static double values[1024];
+    struct packer packer = {0};
+    struct buf bytes = {0};
+    for (int i = 0; i < 1024; i++)
+        values[i] = i % 4 ? (double)(i * 37 % 1000) / 10 : (double)(i % 100);
+    value_column_encode(&packer, values, 1024, &bytes);
+    assert_true(bytes.size < 1024 * 10 / 8 + 16);
+    bytes.size = 0;
+    for (int i = 0; i < 1024; i++)
+        values[i] = i % 2 ? 1e9 : 0.1 / 3;
+    value_column_encode(&packer, values, 1024, &bytes);
+    assert_true(bytes.size < 1024 / 8 + 32);
+    bytes.size = 0;
+    for (int i = 0; i < 1024; i++)
+        values[i] = 1;
+    value_column_encode(&packer, values, 1024, &bytes);
+    assert_true(bytes.size < 8);
+    values[0] = NAN;
+    values[700] = -0.0;
+    bytes.size = 0;
+    value_column_encode(&packer, values, 1024, &bytes);
+    assert_true(bytes.size < 32);
+    packer_done(&packer);
+    buf_done(&bytes);
 }
 
 /* ---- frames ---- */
@@ -362,9 +499,11 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(version_1_stays_readable),
+        cmocka_unit_test(what_was_written_stays_readable),
         cmocka_unit_test(sizes_are_pinned),
         cmocka_unit_test(blocks_come_back),
+        cmocka_unit_test(whole_numbers_come_back),
+        cmocka_unit_test(values_are_small),
         cmocka_unit_test(frames_are_refused_when_cut),
         cmocka_unit_test(rows_are_sorted_and_stable),
         cmocka_unit_test(order_of_sources_is_the_same_everywhere),

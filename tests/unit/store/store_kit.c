@@ -128,6 +128,10 @@ void kit_random_rows(struct rng *rng, int64_t now_ms, unsigned count, unsigned l
         int64_t back = rng_chance(rng, late_percent) ? (int64_t)rng_below(rng, 4 * 86400000)
                                                      : (int64_t)rng_below(rng, 30000);
         row.time_ms = now_ms - back;
+        if (i % 3 && rng_chance(rng, 90)) { /* of the same line as the row before */
+            const struct kit_row *before = &out->at[out->count - 1];
+            row = (struct kit_row){(before->metric + 1) % KIT_METRICS, before->source, before->time_ms};
+        }
         uint64_t random = rng_next(rng);
         switch (random % 5) {
         case 0:

@@ -1,0 +1,37 @@
+/* Every byte of a file. */
+#include "store/segment_cursor.h"
+
+static enum err verify_column(struct segment_cursor *cursor, const struct segment_index *index,
+                              const struct segment_column *column, uint64_t *rows, struct why *why)
+{
+    enum err err = ERR_OK;
+    segment_cursor_set(cursor, index, column);
+    for (uint32_t b = column->first; b < segment_column_end(column) && !err; b++) {
+        err = segment_cursor_read(cursor, b, why);
+        *rows += index->blocks[b].rows;
+    }
+    return err;
+}
+
+enum err segment_verify(struct segment *segment, struct why *why)
+{
+    struct segment_index *index;
+    struct segment_sources *sources = NULL;
+    struct segment_cursor cursor = {0};
+    uint64_t rows = 0;
+    enum err err = segment_load_index(segment, &index, why);
+    if (err)
+        return err;
+    err = segment_load_sources(segment, index, &sources, why);
+    for (uint32_t c = 0; c < index->column_count && !err; c++)
+        err = verify_column(&cursor, index, &index->columns[c], &rows, why);
+    if (!err && rows != segment->rows)
+        err = why_set(why, ERR_CORRUPT, "%llu rows in blocks where the directory says %llu",
+                      (unsigned long long)rows, (unsigned long long)segment->rows);
+    if (!err && index->presence_bad)
+        err = why_set(why, ERR_CORRUPT, "the presence section is damaged");
+    segment_cursor_done(&cursor);
+    segment_release(segment, sources ? &sources->entry : NULL);
+    segment_release(segment, &index->entry);
+    return err;
+}
