@@ -20,6 +20,15 @@ static bool write_out(struct buf *out)
     return true;
 }
 
+/* Takes the last measurements, each one word, off the line that ends at the end of out. */
+static void shorten_line(struct buf *out, uint64_t measurements)
+{
+    for (; measurements; measurements--)
+        while (out->at[--out->size] != ' ')
+            continue;
+    buf_char(out, '\n');
+}
+
 int demo_emit(const struct demo_emit *what)
 {
     struct fleet_options options = {.seed = what->seed, .start_ms = what->start_ms, .span_ms = what->span_ms};
@@ -30,6 +39,8 @@ int demo_emit(const struct demo_emit *what)
     struct fleet *fleet = fleet_new(&options);
     for (uint64_t samples = 0; open && samples < what->samples;) {
         samples += fleet_next(fleet, &out).samples;
+        if (samples > what->samples)
+            shorten_line(&out, samples - what->samples);
         if (out.size >= FLUSH_BYTES)
             open = write_out(&out);
     }

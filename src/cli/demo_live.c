@@ -144,9 +144,9 @@ static void make_fleet(struct demo *demo)
     int64_t now_ms = sys_wall_ms(demo->sys), start_ms = now_ms - what->backfill_ms,
             newest = newest_stored(demo);
     if (newest >= start_ms)
-        start_ms = newest + 1;
+        start_ms = (newest / 1000 + 1) * 1000; /* another second has other sessions */
     struct fleet_options options = {
-        .seed = what->seed, .start_ms = start_ms, .samples_per_s = what->samples_per_s};
+        .seed = what->seed, .start_ms = start_ms, .samples_per_s = what->samples_per_s, .lives = true};
     options.span_ms = now_ms - start_ms + 3600 * 1000; /* lively now, whatever the hour */
     demo->fleet = fleet_new(&options);
     next_line(demo);

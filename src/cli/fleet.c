@@ -1,38 +1,27 @@
-/* The heart: a heap of events, and who handles which. The simulation begins half an hour before the first
- * line, so that callers are at work already. */
+/* The heart: a heap of events, and who handles which. The simulation begins an hour before the first line, so
+ * that callers are at work already.
+ *
+ * Numbers of sessions: a fleet that begins later never uses those of one that began before, as long as it
+ * begins at least a second later. Its first number is the second it begins in times what a fleet can use in
+ * the hour before that second, the second itself, and, as arrivals do not stop, every second after it.
+ */
 #include "cli/fleet_room.h"
 
 #include "base/mem.h"
 
-enum {
-    WARM_MS = 30 * 60 * 1000,
-    SAMPLES_A_SESSION = 43 /* 36 of its own, 7 of levels of its campaign */,
-    MEAN_LIFE_S = 1200,
-    HOUR_MS = 3600 * 1000
-};
+enum { URGE_MS = 30 * 60 * 1000 };
 
-static double mean_rhythm(int64_t from_ms, int64_t span_ms)
+static uint64_t first_session(const struct fleet *fleet)
 {
-    double sum = 0;
-    for (int i = 0; i < 1000; i++)
-        sum += fleet_rhythm(from_ms + span_ms / 1000 * i);
-    return sum / 1000;
-}
-
-static uint32_t clamp(double value, uint32_t least, uint32_t most)
-{
-    return value < least ? least : value > most ? most : (uint32_t)value;
-}
-
-/* A few busy accounts, many quiet ones; the same within an account. */
-static void make_weights(struct fleet *fleet)
-{
-    double sum = 0;
-    for (uint32_t a = 0; a < fleet->account_count; a++)
-        fleet->account_sums[a] = sum += fleet_exp(-1.12 * fleet_log(a + 2.0));
-    sum = 0;
-    for (uint32_t c = 0; c < FLEET_CAMPAIGNS; c++)
-        fleet->campaign_sums[c] = sum += fleet_exp(-1.9 * fleet_log(c + 1.0));
+    const int64_t since_2020_ms = fleet->options.start_ms - 1577836800000;
+    double arrivals_per_s = fleet->plan.arrivals_per_ms * 1000;
+    /* A power of two, so that fleets of different rates do not meet either. */
+    uint64_t a_second = 64;
+    while ((double)a_second < 40 + 4 * arrivals_per_s && a_second < 1u << 20)
+        a_second *= 2;
+    if (!fleet->options.lives)
+        return 100000000 + (uint64_t)(fleet->options.start_ms / 1000 % 20000000) * a_second;
+    return (uint64_t)(since_2020_ms > 0 ? since_2020_ms / 1000 : 0) * a_second * 4096;
 }
 
 struct fleet *fleet_new(const struct fleet_options *options)
@@ -40,22 +29,13 @@ struct fleet *fleet_new(const struct fleet_options *options)
     struct fleet *fleet = MEM_NEW(struct fleet);
     fleet->options = *options;
     fleet->rng.state = options->seed;
-    fleet->now_ms = options->start_ms - WARM_MS;
-    double rate = options->samples_per_s;
-    if (options->span_ms > 0)
-        rate = rate / mean_rhythm(options->start_ms, options->span_ms);
-    fleet->host_count = clamp(rate / 3, 2, FLEET_HOSTS_MAX);
-    /* Levels and jobs of the hosts come whatever the callers do. */
-    double beside = fleet->host_count * 0.57 + 0.25;
-    double calls = rate > 2 * beside ? rate - beside : rate / 2;
-    fleet->arrivals_per_ms = calls / SAMPLES_A_SESSION / 1000;
-    double live = fleet->arrivals_per_ms * 1000 * MEAN_LIFE_S;
-    fleet->account_count = clamp(live / 8, 5, FLEET_ACCOUNTS_MAX);
-    fleet->campaign_count = fleet->account_count * FLEET_CAMPAIGNS;
-    fleet->campaigns = mem_zero(fleet->campaign_count, sizeof *fleet->campaigns);
+    fleet->now_ms = options->start_ms - FLEET_WARM_MS;
+    fleet->planned_to_ms = options->start_ms;
+    fleet_plan_make(options, &fleet->plan);
+    fleet->campaigns =
+        mem_zero((size_t)fleet->plan.account_count * FLEET_CAMPAIGNS, sizeof *fleet->campaigns);
     fleet->session_free = UINT32_MAX;
-    fleet->first_session = 100000000 + (uint64_t)(options->start_ms / 1000 % 20000000) * 40;
-    make_weights(fleet);
+    fleet->first_session = first_session(fleet);
     fleet_calls_begin(fleet);
     fleet_hosts_begin(fleet);
     fleet_workers_begin(fleet);
@@ -70,6 +50,24 @@ void fleet_free(struct fleet *fleet)
     mem_free(fleet->sessions);
     mem_free(fleet->heap);
     mem_free(fleet);
+}
+
+double fleet_urge(struct fleet *fleet)
+{
+    double rate = fleet_plan_rate(&fleet->plan, fleet->now_ms);
+    if (fleet->now_ms > fleet->planned_to_ms) {
+        fleet->behind += rate * (double)(fleet->now_ms - fleet->planned_to_ms);
+        fleet->planned_to_ms = fleet->now_ms;
+    }
+    double urge = 1 + fleet->behind / (rate * URGE_MS);
+    return urge < 0.5 ? 0.5 : urge > 2 ? 2 : urge;
+}
+
+int64_t fleet_stretched(struct fleet *fleet, double ms)
+{
+    if (fleet->plan.stretch > 1)
+        ms *= fleet->plan.stretch / fleet_urge(fleet);
+    return (int64_t)ms;
 }
 
 static bool handle(struct fleet *fleet, const struct fleet_event *event, struct buf *out,
@@ -102,8 +100,10 @@ struct fleet_line fleet_next(struct fleet *fleet, struct buf *out)
         fleet->now_ms = event.time_ms;
         if (!handle(fleet, &event, out, &line))
             continue;
-        if (event.time_ms >= fleet->options.start_ms)
+        if (event.time_ms >= fleet->options.start_ms) {
+            fleet->behind -= line.samples;
             return line;
+        }
         out->size = begin; /* before the first line */
     }
 }

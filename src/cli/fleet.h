@@ -16,7 +16,8 @@ struct fleet_options {
     uint64_t seed;
     int64_t start_ms;     /* no line is older */
     double samples_per_s; /* average over the day's rhythm */
-    int64_t span_ms;      /* > 0: the rhythm is scaled so that this span has that average */
+    int64_t span_ms;      /* > 0: the fleet is as busy as this span needs to have that average */
+    bool lives;           /* it will begin again later, and its sessions then must have other numbers */
 };
 
 enum { FLEET_HOSTS_MAX = 20, FLEET_ACCOUNTS_MAX = 500, FLEET_CAMPAIGNS = 10 };

@@ -39,10 +39,10 @@ uint32_t fleet_campaign_id(uint32_t campaign)
 
 void fleet_calls_begin(struct fleet *fleet)
 {
-    for (uint32_t c = 0; c < fleet->campaign_count; c++) {
+    for (uint32_t c = 0; c < fleet->plan.account_count * FLEET_CAMPAIGNS; c++) {
         fleet->campaigns[c].type =
             (uint8_t)(rng_below(&fleet->rng, 10) < 6 ? 0 : 1 + rng_below(&fleet->rng, 2));
-        fleet->campaigns[c].host = (uint8_t)(c % fleet->host_count);
+        fleet->campaigns[c].host = (uint8_t)(c % fleet->plan.host_count);
     }
     fleet_add(fleet, (struct fleet_event){.type = EVENT_ARRIVAL}, 0);
 }
@@ -98,23 +98,24 @@ static void begin_reporting(struct fleet *fleet, uint32_t index)
 
 static void arrive(struct fleet *fleet)
 {
-    uint32_t account = fleet_pick(&fleet->rng, fleet->account_sums, fleet->account_count);
+    uint32_t account = fleet_pick(&fleet->rng, fleet->plan.account_sums, fleet->plan.account_count);
     uint32_t campaign =
-        account * FLEET_CAMPAIGNS + fleet_pick(&fleet->rng, fleet->campaign_sums, FLEET_CAMPAIGNS);
+        account * FLEET_CAMPAIGNS + fleet_pick(&fleet->rng, fleet->plan.campaign_sums, FLEET_CAMPAIGNS);
     uint32_t index = session_new(fleet);
     struct fleet_session *session = &fleet->sessions[index];
     *session =
         (struct fleet_session){.id = fleet->first_session + fleet->sessions_begun++, .campaign = campaign};
     session->end_ms = fleet->now_ms + (int64_t)(1000 * fleet_log_normal(&fleet->rng, 1090, 0.44));
-    session->host = (uint8_t)rng_below(&fleet->rng, fleet->host_count);
+    session->host = (uint8_t)rng_below(&fleet->rng, fleet->plan.host_count);
     session->caller_type = (uint8_t)(rng_below(&fleet->rng, 10) < 7 ? 0 : 1);
     session->phone_type = (uint8_t)rng_below(&fleet->rng, 3);
     fleet->campaigns[campaign].callers[CALLER_HOLD]++;
-    fleet->sessions_live++;
+    fleet->callers++;
+    fleet->callers_at[session->host]++;
     begin_reporting(fleet, campaign);
     add_for_session(fleet, (struct fleet_event){.type = EVENT_DIAL, .index = index},
                     (int64_t)(1000 * 12 * fleet_exponential(&fleet->rng)));
-    double per_ms = fleet->arrivals_per_ms * fleet_rhythm(fleet->now_ms);
+    double per_ms = fleet->plan.arrivals_per_ms * fleet_rhythm(fleet->now_ms) * fleet_urge(fleet);
     fleet_add(fleet, (struct fleet_event){.type = EVENT_ARRIVAL},
               (int64_t)(fleet_exponential(&fleet->rng) / per_ms));
 }
@@ -122,7 +123,8 @@ static void arrive(struct fleet *fleet)
 static void end_session(struct fleet *fleet, struct fleet_session *session)
 {
     fleet->campaigns[session->campaign].callers[session->state]--;
-    fleet->sessions_live--;
+    fleet->callers--;
+    fleet->callers_at[session->host]--;
     session->over = true;
 }
 
@@ -131,8 +133,9 @@ static void put_source(struct fleet *fleet, const struct fleet_session *session,
     const struct fleet_campaign *campaign = &fleet->campaigns[session->campaign];
     uint32_t account = fleet_account_id(session->campaign / FLEET_CAMPAIGNS);
     if (session->host >= 18)
-        buf_printf(out, "source=%s.ac-%u.ca-%u.cs-%llu ", campaign_types[campaign->type], account,
-                   fleet_campaign_id(session->campaign), (unsigned long long)session->id);
+        buf_printf(out, "source=%s.ac-%u.ca-%u.cs-%llu host=web%02u ", campaign_types[campaign->type],
+                   account, fleet_campaign_id(session->campaign), (unsigned long long)session->id,
+                   session->host + 1);
     else
         buf_printf(out, "source=web%02u.%u.%u.%llu.%s.%s.%s ", session->host + 1, account,
                    fleet_campaign_id(session->campaign), (unsigned long long)session->id,
@@ -235,7 +238,7 @@ static bool talk(struct fleet *fleet, const struct fleet_event *event, struct bu
     buf_char(out, '\n');
     set_state(fleet, session, CALLER_ON_CALL);
     add_for_session(fleet, (struct fleet_event){.type = EVENT_WRAP_UP, .index = event->index},
-                    (int64_t)(1000 * fleet_log_normal(&fleet->rng, 118, 0.6)));
+                    (int64_t)(1000 * fleet_log_normal(&fleet->rng, 158, 0.6)));
     return true;
 }
 

@@ -1,6 +1,6 @@
 /* Incidents: three in every window of two hours, at a place and time that follow from the seed and the window
- * alone, so that they can be found again: one busy account's TwiML slow for 20 minutes, one job failing for
- * 15, one autoscaler flapping for 15. */
+ * alone, so that they can be found again: one busy account's TwiML slow for 20 minutes, one frequent job
+ * failing for 15, one autoscaler flapping for 15. */
 #include "cli/fleet_room.h"
 
 enum { WINDOW_MS = 2 * 3600 * 1000, MINUTE_MS = 60 * 1000, USUAL_FAILURES = 1 };
@@ -20,14 +20,16 @@ static bool goes_on(const struct fleet *fleet, enum incident incident, unsigned 
 
 double fleet_incident_slowness(const struct fleet *fleet, uint32_t account)
 {
-    uint32_t chosen, busy = fleet->account_count < 12 ? fleet->account_count : 12;
+    uint32_t chosen, busy = fleet->plan.account_count < 12 ? fleet->plan.account_count : 12;
     return goes_on(fleet, INCIDENT_SLOW, 20, busy, &chosen) && chosen == account ? 3.5 : 1;
 }
 
 unsigned fleet_incident_failing(const struct fleet *fleet, uint32_t job)
 {
     uint32_t chosen;
-    return goes_on(fleet, INCIDENT_FAILING, 15, FLEET_JOBS, &chosen) && chosen == job ? 70 : USUAL_FAILURES;
+    return goes_on(fleet, INCIDENT_FAILING, 15, FLEET_JOBS_FREQUENT, &chosen) && chosen == job
+               ? 70
+               : USUAL_FAILURES;
 }
 
 bool fleet_incident_flapping(const struct fleet *fleet, uint32_t process)

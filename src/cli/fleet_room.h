@@ -3,6 +3,7 @@
 #define CLI_FLEET_ROOM_H
 
 #include "cli/fleet.h"
+#include "cli/fleet_plan.h"
 #include "cli/fleet_random.h"
 
 enum fleet_event_type {
@@ -46,22 +47,21 @@ struct fleet_campaign {
 };
 
 /* Jobs and processes of the workers: const tables in fleet_workers.c. */
-enum { FLEET_JOBS = 14, FLEET_PROCESSES = 5 };
+enum { FLEET_JOBS = 14, FLEET_JOBS_FREQUENT = 8 /* the first ones */, FLEET_PROCESSES = 5 };
 
 struct fleet {
     struct fleet_options options;
     struct rng rng;
     int64_t now_ms;
-    double arrivals_per_ms; /* at an average hour */
-    uint32_t host_count, account_count, campaign_count;
-    double account_sums[FLEET_ACCOUNTS_MAX];
-    double campaign_sums[FLEET_CAMPAIGNS];
+    struct fleet_plan plan;
     struct fleet_campaign *campaigns;
     struct fleet_session *sessions;
     uint32_t session_count, session_cap, session_free;
     uint64_t first_session; /* its number: later fleets begin with later ones */
     uint64_t sessions_begun;
-    uint32_t sessions_live;
+    int64_t planned_to_ms; /* samples that the plan expects were summed up to here */
+    double behind;         /* so many of them are not logged yet; negative: too many are */
+    uint32_t callers, callers_at[FLEET_HOSTS_MAX]; /* at work, in all and by host */
     uint32_t dynos[FLEET_PROCESSES];
     struct fleet_event *heap;
     uint32_t heap_count, heap_cap;
@@ -71,6 +71,11 @@ struct fleet {
 /* Events. */
 void fleet_add(struct fleet *fleet, struct fleet_event event, int64_t after_ms);
 struct fleet_event fleet_take_first(struct fleet *fleet); /* there is always one */
+
+/* Chance takes a small fleet some per cent off its plan. When it has fallen behind, callers arrive as much
+ * faster (at most twice) as makes up for it within half an hour; and the other way round. */
+double fleet_urge(struct fleet *fleet);
+int64_t fleet_stretched(struct fleet *fleet, double ms); /* of hosts and workers: as the plan stretches it */
 
 /* Each handles its events; true when a line was appended. */
 bool fleet_calls_handle(struct fleet *fleet, const struct fleet_event *event, struct buf *out,
@@ -82,6 +87,11 @@ bool fleet_workers_handle(struct fleet *fleet, const struct fleet_event *event, 
 void fleet_calls_begin(struct fleet *fleet);
 void fleet_hosts_begin(struct fleet *fleet);
 void fleet_workers_begin(struct fleet *fleet);
+
+/* Samples a second of all hosts, or of all workers and autoscalers, when the fleet's plan does not stretch.
+ */
+double fleet_hosts_samples_per_s(uint32_t host_count);
+double fleet_workers_samples_per_s(uint32_t host_count, double rhythm);
 
 /* How busy an hour is, 1 on average over a day; between the hours it is a straight line. */
 double fleet_rhythm(int64_t time_ms);

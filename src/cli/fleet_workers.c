@@ -5,6 +5,7 @@ enum { SCALE_MS = 30 * 1000 };
 
 static const char *const processes[FLEET_PROCESSES] = {"worker", "mailer", "billing", "crm", "reports"};
 
+/* The frequent ones first. */
 static const struct {
     const char *process;
     const char *job;
@@ -12,13 +13,22 @@ static const struct {
     unsigned run_ms;
 } jobs[FLEET_JOBS] = {
     {"worker", "persist_calls", 3, 40}, {"worker", "persist_answers", 4, 60},
-    {"worker", "reconnect", 9, 120},    {"worker", "voter_list_upload", 60, 8000},
-    {"mailer", "invoice", 45, 300},     {"mailer", "report_ready", 20, 200},
-    {"mailer", "invitation", 30, 180},  {"billing", "dunning", 90, 900},
-    {"billing", "quota", 15, 50},       {"crm", "sync_contacts", 25, 2500},
-    {"crm", "push_results", 12, 400},   {"reports", "export", 120, 15000},
-    {"reports", "usage", 60, 4000},     {"worker", "archive", 40, 700},
+    {"worker", "reconnect", 9, 120},    {"crm", "push_results", 12, 400},
+    {"billing", "quota", 15, 50},       {"mailer", "report_ready", 20, 200},
+    {"crm", "sync_contacts", 25, 2500}, {"mailer", "invitation", 30, 180},
+    {"worker", "archive", 40, 700},     {"mailer", "invoice", 45, 300},
+    {"reports", "usage", 60, 4000},     {"worker", "voter_list_upload", 60, 8000},
+    {"billing", "dunning", 90, 900},    {"reports", "export", 120, 15000},
 };
+
+/* A job logs three samples when it begins and two when it ends; an autoscaler one at a look. */
+double fleet_workers_samples_per_s(uint32_t host_count, double rhythm)
+{
+    double jobs_per_s = 0;
+    for (uint32_t j = 0; j < FLEET_JOBS; j++)
+        jobs_per_s += 1.0 / jobs[j].every_s;
+    return 5 * jobs_per_s * rhythm * host_count / FLEET_HOSTS_MAX + FLEET_PROCESSES * 1000.0 / SCALE_MS;
+}
 
 static uint32_t process_of(uint32_t job)
 {
@@ -30,9 +40,10 @@ static uint32_t process_of(uint32_t job)
 
 static void add_job(struct fleet *fleet, uint32_t job)
 {
-    double scale = fleet_rhythm(fleet->now_ms) * fleet->host_count / FLEET_HOSTS_MAX;
-    fleet_add(fleet, (struct fleet_event){.type = EVENT_JOB, .index = job},
-              1 + (int64_t)(1000.0 * jobs[job].every_s * fleet_exponential(&fleet->rng) / scale));
+    double scale = fleet_rhythm(fleet->now_ms) * fleet->plan.host_count / FLEET_HOSTS_MAX;
+    fleet_add(
+        fleet, (struct fleet_event){.type = EVENT_JOB, .index = job},
+        1 + fleet_stretched(fleet, 1000.0 * jobs[job].every_s * fleet_exponential(&fleet->rng) / scale));
 }
 
 void fleet_workers_begin(struct fleet *fleet)
@@ -42,7 +53,7 @@ void fleet_workers_begin(struct fleet *fleet)
     for (uint32_t p = 0; p < FLEET_PROCESSES; p++) {
         fleet->dynos[p] = 2;
         fleet_add(fleet, (struct fleet_event){.type = EVENT_SCALE, .index = p},
-                  (int64_t)rng_below(&fleet->rng, SCALE_MS));
+                  (int64_t)rng_below(&fleet->rng, (uint64_t)(SCALE_MS * fleet->plan.stretch)));
     }
 }
 
@@ -95,7 +106,11 @@ static bool end_job(struct fleet *fleet, const struct fleet_event *event, struct
 static bool scale(struct fleet *fleet, uint32_t process, struct buf *out, struct fleet_line *line)
 {
     uint32_t has = fleet->dynos[process];
-    uint32_t wants = 1 + (uint32_t)(fleet_rhythm(fleet->now_ms) * 4 + 0.3 * fleet_normal(&fleet->rng) + 0.5);
+    /* A need between two whole numbers must not make it go up and down: the dead band is wider than a half.
+     */
+    double needs = 1 + 4 * fleet->callers / fleet->plan.callers + 0.1 * fleet_normal(&fleet->rng);
+    bool acts = needs > has + 0.75 || needs < has - 0.75;
+    uint32_t wants = acts ? (uint32_t)(needs + 0.5) : has;
     if (fleet_incident_flapping(fleet, process))
         wants = has > 3 ? 1 : has + 4; /* up and down at every look */
     begin_line(fleet, process, out, line);
@@ -111,7 +126,8 @@ static bool scale(struct fleet *fleet, uint32_t process, struct buf *out, struct
         line->samples++;
     }
     buf_char(out, '\n');
-    fleet_add(fleet, (struct fleet_event){.type = EVENT_SCALE, .index = process}, SCALE_MS);
+    fleet_add(fleet, (struct fleet_event){.type = EVENT_SCALE, .index = process},
+              fleet_stretched(fleet, SCALE_MS));
     return true;
 }
 
