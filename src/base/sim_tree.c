@@ -328,6 +328,23 @@ enum err sim_tree_rename(struct sim_tree *tree, struct str from, struct str to, 
     return ERR_OK;
 }
 
+enum err sim_tree_link(struct sim_tree *tree, struct str from, struct str to, struct why *why)
+{
+    struct sim_node *node, *dir;
+    struct str name;
+    enum err err = sim_tree_find(tree, from, &node, why);
+    if (!err)
+        err = find_parent(tree, to, &dir, &name, why);
+    if (err)
+        return err;
+    if (!name.size || dir_find(dir->live, name))
+        return why_set(why, ERR_EXISTS, "%.*s: exists already", STR_ARG(to));
+    if (node->live)
+        return why_set(why, ERR_REFUSED, "cannot link %.*s: is a directory", STR_ARG(from));
+    do_op(tree, node, (struct place){0}, place_copy(dir, name));
+    return ERR_OK;
+}
+
 enum err sim_tree_remove(struct sim_tree *tree, struct str path, bool is_dir, struct why *why)
 {
     struct sim_node *node, *dir;
@@ -378,11 +395,18 @@ static void choose_by_fate(struct sim_tree *tree, struct rng *rng)
         tree->ops[i].chosen = is_prefix ? i < end : rng_chance(rng, keep_percent);
 }
 
-/* Live becomes what the disk holds, from node downwards. */
-static void reboot(struct sim_tree *tree, struct sim_node *node, struct rng *rng)
+/* No handle and no name counts any more; a file with two names is met twice. */
+static void forget_users(struct sim_node *node)
 {
     node->users = 0;
     node->locked_by = NULL;
+    for (size_t i = 0; node->disk && i < node->disk->count; i++)
+        forget_users(node->disk->entries[i].node);
+}
+
+/* Live becomes what the disk holds, from node downwards. */
+static void reboot(struct sim_tree *tree, struct sim_node *node, struct rng *rng)
+{
     if (!node->live) {
         sim_file_settle(&node->file, rng);
         sim_file_reboot(&node->file);
@@ -405,6 +429,7 @@ void sim_tree_crash(struct sim_tree *tree, struct rng *rng)
     write_chosen(tree);
     drop_ops(tree);
     tree->used = 0;
+    forget_users(tree->root);
     reboot(tree, tree->root, rng);
 }
 

@@ -1,8 +1,7 @@
 /* sim_tree.h: the names of a simulated disk: what the program sees, and what a power cut would leave.
  *
  * Part of the simulated machine (sys_sim.h). Paths start at one root, "/a/b" and "a/b" are the same, "" "."
- * and
- * "/" are the root, ".." is not known. There are no links, so a file has one name at most. One thread.
+ * and "/" are the root, ".." is not known. A file may have several names, a directory has one. One thread.
  */
 #ifndef BASE_SIM_TREE_H
 #define BASE_SIM_TREE_H
@@ -47,6 +46,7 @@ enum err sim_tree_find(struct sim_tree *tree, struct str path, struct sim_node *
 enum err sim_tree_make(struct sim_tree *tree, struct str path, bool is_dir, struct sim_node **out,
                        struct why *why);
 enum err sim_tree_rename(struct sim_tree *tree, struct str from, struct str to, struct why *why);
+enum err sim_tree_link(struct sim_tree *tree, struct str from, struct str to, struct why *why);
 enum err sim_tree_remove(struct sim_tree *tree, struct str path, bool is_dir, struct why *why);
 enum err sim_tree_sync_dir(struct sim_tree *tree, struct str path, struct why *why);
 

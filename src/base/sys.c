@@ -84,6 +84,11 @@ enum err sys_rename(struct sys *sys, struct str from, struct str to, struct why 
     return sys->ops->rename(sys, from, to, why);
 }
 
+enum err sys_link(struct sys *sys, struct str from, struct str to, struct why *why)
+{
+    return sys->ops->link(sys, from, to, why);
+}
+
 enum err sys_unlink(struct sys *sys, struct str path, struct why *why)
 {
     return sys->ops->unlink(sys, path, why);

@@ -44,6 +44,7 @@ struct sys_ops {
     enum err (*sync)(struct sys *sys, struct sys_file *file, struct why *why);
     enum err (*lock)(struct sys *sys, struct sys_file *file, struct why *why);
     enum err (*rename)(struct sys *sys, struct str from, struct str to, struct why *why);
+    enum err (*link)(struct sys *sys, struct str from, struct str to, struct why *why);
     enum err (*unlink)(struct sys *sys, struct str path, struct why *why);
     enum err (*make_dir)(struct sys *sys, struct str path, struct why *why);
     enum err (*remove_dir)(struct sys *sys, struct str path, struct why *why);
@@ -84,6 +85,9 @@ enum err sys_sync(struct sys *sys, struct sys_file *file, struct why *why) MUST_
 /* Exclusive lock of a whole file until it is closed; ERR_BUSY when another process holds it. */
 enum err sys_lock(struct sys *sys, struct sys_file *file, struct why *why) MUST_USE;
 enum err sys_rename(struct sys *sys, struct str from, struct str to, struct why *why) MUST_USE;
+/* A second name for a file. ERR_EXISTS when it is taken; ERR_REFUSED when no link can be made between the two
+ * places (another file system, or one without links): then a copy is what is left. */
+enum err sys_link(struct sys *sys, struct str from, struct str to, struct why *why) MUST_USE;
 enum err sys_unlink(struct sys *sys, struct str path, struct why *why) MUST_USE;
 enum err sys_make_dir(struct sys *sys, struct str path, struct why *why) MUST_USE;   /* fine when it exists */
 enum err sys_remove_dir(struct sys *sys, struct str path, struct why *why) MUST_USE; /* empty ones only */

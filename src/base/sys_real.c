@@ -176,6 +176,28 @@ static enum err real_rename(struct sys *sys, struct str from, struct str to, str
     return err;
 }
 
+static bool no_link_there(int code)
+{
+    return code == EXDEV || code == EPERM || code == EMLINK || code == EOPNOTSUPP || code == ENOSYS;
+}
+
+static enum err real_link(struct sys *sys, struct str from, struct str to, struct why *why)
+{
+    char old[SYS_PATH_MAX + 1], new[SYS_PATH_MAX + 1];
+    enum err err = path_text(from, old, why);
+    if (!err)
+        err = path_text(to, new, why);
+    if (!err && link(old, new)) {
+        int code = errno;
+        err = fail(why, code, "link", code == EEXIST ? new : old);
+        if (no_link_there(code))
+            err = ERR_REFUSED;
+        if (why)
+            why->err = err;
+    }
+    return err;
+}
+
 static enum err real_unlink(struct sys *sys, struct str path, struct why *why)
 {
     char text[SYS_PATH_MAX + 1];
@@ -283,6 +305,7 @@ struct sys *sys_real(void)
         .sync = real_sync,
         .lock = real_lock,
         .rename = real_rename,
+        .link = real_link,
         .unlink = real_unlink,
         .make_dir = real_make_dir,
         .remove_dir = real_remove_dir,

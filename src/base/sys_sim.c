@@ -30,6 +30,7 @@ struct sim {
     bool fail_sticky;
     uint64_t cut_after;
     bool is_off;
+    bool no_links;
 };
 
 struct sys_file {
@@ -311,6 +312,17 @@ static enum err op_rename(struct sys *sys, struct str from, struct str to, struc
     return turn_end(&turn, err, "rename", from, why);
 }
 
+static enum err op_link(struct sys *sys, struct str from, struct str to, struct why *why)
+{
+    struct turn turn = turn_begin(sys);
+    enum err err = ERR_OK;
+    if (turn.runs && turn.sim->no_links)
+        err = why_set(why, ERR_REFUSED, "cannot link %.*s: the simulated disk has no links", STR_ARG(from));
+    else if (turn.runs)
+        err = sim_tree_link(&turn.sim->tree, from, to, why);
+    return turn_end(&turn, err, "link", from, why);
+}
+
 static enum err op_unlink(struct sys *sys, struct str path, struct why *why)
 {
     struct turn turn = turn_begin(sys);
@@ -422,6 +434,7 @@ struct sys *sys_sim_new(const struct sys_sim_options *options)
         .sync = op_sync,
         .lock = op_lock,
         .rename = op_rename,
+        .link = op_link,
         .unlink = op_unlink,
         .make_dir = op_make_dir,
         .remove_dir = op_remove_dir,
@@ -488,6 +501,14 @@ uint64_t sys_sim_calls(struct sys *sys)
     uint64_t calls = sim->calls;
     pthread_mutex_unlock(&sim->mutex);
     return calls;
+}
+
+void sys_sim_set_links(struct sys *sys, bool has_links)
+{
+    struct sim *sim = sim_of(sys);
+    pthread_mutex_lock(&sim->mutex);
+    sim->no_links = !has_links;
+    pthread_mutex_unlock(&sim->mutex);
 }
 
 void sys_sim_set_disk(struct sys *sys, uint64_t disk_bytes)

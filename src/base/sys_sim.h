@@ -35,6 +35,8 @@ void sys_sim_jump_wall(struct sys *sys, int64_t ms);
 void sys_sim_fail_at(struct sys *sys, uint64_t n, enum err err, bool sticky);
 uint64_t sys_sim_calls(struct sys *sys); /* calls that could have failed, so far */
 void sys_sim_set_disk(struct sys *sys, uint64_t disk_bytes);
+/* Without links sys_link answers ERR_REFUSED, as between two file systems. On by default. */
+void sys_sim_set_links(struct sys *sys, bool has_links);
 
 /* After the n-th call from now (0: at once) everything returns ERR_IO, as if the power had gone, until
  * sys_sim_crash(). The first call that fails this way may have had its effect all the same. */

@@ -225,7 +225,9 @@ static enum err write_group(struct log *log, struct why *why)
         log->failures++;
         return err;
     }
+    pthread_mutex_lock(&log->lock);
     file->used += log->group.size;
+    pthread_mutex_unlock(&log->lock);
     return ERR_OK;
 }
 
@@ -264,11 +266,14 @@ enum err log_mark(struct log *log, struct why *why)
     enum err err = sys_write_at(log->sys, file->file, file->used, bytes, sizeof bytes, why);
     if (!err)
         err = sys_sync(log->sys, file->file, why);
-    if (err)
+    if (err) {
         file->final = true;
-    else
-        file->used += sizeof bytes;
-    return err;
+        return err;
+    }
+    pthread_mutex_lock(&log->lock);
+    file->used += sizeof bytes;
+    pthread_mutex_unlock(&log->lock);
+    return ERR_OK;
 }
 
 /* true when the file left for quarantine. */
@@ -322,6 +327,26 @@ uint32_t log_all_files(struct log *log)
     pthread_mutex_lock(&log->lock);
     uint32_t count = log->old_count + log->spare_count + (log->current != NULL);
     pthread_mutex_unlock(&log->lock);
+    return count;
+}
+
+static struct log_cut cut_of(const struct log_file *file)
+{
+    return (struct log_cut){file->slot, file->used ? file->used : file->capacity, file->header};
+}
+
+uint32_t log_cut_files(struct log *log, struct log_cut **out)
+{
+    uint32_t count = 0;
+    pthread_mutex_lock(&log->lock);
+    struct log_cut *cuts = mem_alloc((log->old_count + 1) * sizeof *cuts);
+    for (const struct log_file *file = log->old; file; file = file->next)
+        if (file->header.seq)
+            cuts[count++] = cut_of(file);
+    if (log->current)
+        cuts[count++] = cut_of(log->current);
+    pthread_mutex_unlock(&log->lock);
+    *out = cuts;
     return count;
 }
 

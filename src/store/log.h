@@ -21,7 +21,8 @@ enum {
 struct log_file {
     struct log_file *next;
     uint32_t slot; /* of the name */
-    uint64_t capacity, used;
+    uint64_t capacity;
+    uint64_t used; /* of durable frames end here; 0: not known, of a file that an earlier run wrote */
     uint64_t last_lsn;
     bool final;   /* failed: never written again */
     bool damaged; /* goes to quarantine once its rows are sealed */
@@ -73,6 +74,15 @@ uint32_t log_release(struct log *log, uint64_t lsn);
 uint32_t log_file_count(struct log *log); /* in use: without spares */
 uint64_t log_bytes(struct log *log);
 uint32_t log_all_files(struct log *log);
+
+/* The files in use at one moment, oldest first, with what of each is durable: for a copy. They stay as they
+ * are up to there until log_release. Returns how many; *out is the caller's, by mem_free. */
+struct log_cut {
+    uint32_t slot;
+    uint64_t used;
+    struct log_header header;
+};
+uint32_t log_cut_files(struct log *log, struct log_cut **out);
 
 /* ---- reading back ---- */
 

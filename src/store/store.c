@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "store/catalog.h"
 #include "store/recover.h"
+#include "store/restore.h"
 
 /* Of segments at once, by queries and the cache. */
 enum { OPEN_FILES_MAX = 512 };
@@ -89,6 +90,7 @@ static struct store *store_new(const struct store_options *options)
     store->dir = store->options.dir = str_make(dir, options->dir.size);
     store->host_field = names_resolve_field(store->names, STR("host"));
     store->edge_ms = INT64_MIN / 2;
+    pthread_mutex_init(&store->tidy_lock, NULL);
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->stats_lock, NULL);
     keys_init(&store->keys);
@@ -112,6 +114,7 @@ static void store_free(struct store *store)
     catalog_close(store->catalog);
     cache_free(store->cache);
     sys_close(store->sys, store->lock_file);
+    pthread_mutex_destroy(&store->tidy_lock);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->stats_lock);
     mem_free((char *)store->dir.at);
@@ -133,8 +136,10 @@ enum err store_open(const struct store_options *options, struct store **out, str
 {
     if (options->dir.size > STORE_DIR_MAX)
         return why_set(why, ERR_LIMIT, "the path of a data folder has at most %d bytes", STORE_DIR_MAX);
+    enum err err = restore_check_done(options->sys, options->dir, why);
+    if (err)
+        return err;
     struct store *store = store_new(options);
-    enum err err = ERR_OK;
     if (!store->read_only_open) {
         err = make_folders(store, why);
         if (!err)

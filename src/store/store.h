@@ -50,7 +50,7 @@ struct store_report {
 };
 
 /* Always succeeds on a damaged folder (damage is quarantined and reported). ERR_BUSY: another process owns
- * it. */
+ * it. ERR_CORRUPT: a restore into it did not end. */
 enum err store_open(const struct store_options *options, struct store **out, struct store_report *report,
                     struct why *why) MUST_USE;
 /* Commits what was submitted, seals nothing (the log has it). All snapshots must be gone. */
@@ -149,6 +149,27 @@ enum err snapshot_presence(struct snapshot *snapshot, struct str host, int64_t f
 /* Oldest and newest time of a metric; false when it has no rows. */
 bool snapshot_metric_span(const struct snapshot *snapshot, uint32_t metric, int64_t *from_ms, int64_t *to_ms,
                           uint64_t *rows);
+
+/* ---- backup ---- */
+
+struct store_backup {
+    struct str target;           /* a folder that does not exist yet, in one that does */
+    const _Atomic bool *cancel;  /* NULL, or set by another thread to give up */
+    uint64_t rows, files, bytes; /* what is in it */
+    bool copied;                 /* its segments are copies; else links to the store's own files */
+};
+
+/* Any thread, any number at a time, while the store goes on. Everything acknowledged before the call is in
+ * it, once; what comes later may be. A failure (ERR_EXISTS, ERR_MISSING: no such parent; ERR_REFUSED: inside
+ * a data folder; ERR_FULL, ERR_IO, ERR_CANCELLED) leaves nothing behind, a crash at most TARGET.partial. */
+enum err store_backup(struct store *store, struct store_backup *backup, struct why *why) MUST_USE;
+
+/* The backup in target as a data folder, in dir, which must be absent or empty. Every byte is verified before
+ * anything is written, and again as it is copied. ERR_CORRUPT: it is damaged; ERR_MISSING: it is no backup;
+ * ERR_EXISTS: dir has something in it; ERR_BUSY. A failure leaves dir empty; after a crash the store does not
+ * open there, and a restore begins again. */
+enum err store_restore(struct sys *sys, struct store_backup *backup, struct str dir,
+                       struct why *why) MUST_USE;
 
 /* ---- for people ---- */
 

@@ -37,6 +37,9 @@ struct store {
     bool read_only_open; /* lanes == 0 */
     struct sys_file *lock_file;
 
+    /* A round of the background thread; taken before all other locks. Whoever holds it finds the segments,
+     * the lanes' marks and the catalog in agreement, and no log file is recycled meanwhile. */
+    pthread_mutex_t tidy_lock;
     pthread_mutex_t
         lock; /* segments; and moving rows from heads to segments, so that a snapshot sees them once */
     struct segment_list *segments;
@@ -95,6 +98,11 @@ void store_leftovers_done(struct store *store);
 
 /* ---- replay.c ---- */
 enum err store_replay(struct store *store, struct store_report *report, struct why *why) MUST_USE;
+
+/* ---- tidy.c ---- */
+/* As much of the heads as can be sealed now, and what is known to be damaged out of service; under tidy_lock.
+ */
+void store_seal_all(struct store *store);
 
 /* ---- disk.c ---- */
 void disk_open(struct store *store); /* the ballast and the budget */

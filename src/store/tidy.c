@@ -108,10 +108,15 @@ static void keys_due(struct store *store, bool now)
         disk_failed(store, &why);
 }
 
-int64_t store_tidy(struct store *store, bool now)
+void store_seal_all(struct store *store)
 {
-    if (store->read_only_open)
-        return ROUND_MS;
+    seal_due(store, true);
+    keys_due(store, true);
+    retain_damaged(store);
+}
+
+static int64_t round_of(struct store *store, bool now)
+{
     int64_t mono_ms = sys_mono_ms(store->sys);
     if (now || mono_ms >= store->next_disk_ms) {
         store->next_disk_ms = mono_ms + DISK_MS;
@@ -128,4 +133,14 @@ int64_t store_tidy(struct store *store, bool now)
     if (mono_ms >= store->next_merge_ms && !store->full && merge_one(store))
         return 0;
     return ROUND_MS;
+}
+
+int64_t store_tidy(struct store *store, bool now)
+{
+    if (store->read_only_open)
+        return ROUND_MS;
+    pthread_mutex_lock(&store->tidy_lock);
+    int64_t wait_ms = round_of(store, now);
+    pthread_mutex_unlock(&store->tidy_lock);
+    return wait_ms;
 }

@@ -164,6 +164,13 @@ static void names_are_made_moved_listed_and_removed(void **state)
     assert_int_equal(sys_make_dir(sys, STR("d/f0"), NULL), ERR_IO); /* a file has this name */
     assert_int_equal(sys_rename(sys, STR("d/f0"), STR("d/f1"), NULL), ERR_OK);
     assert_int_equal(sys_rename(sys, STR("d/f0"), STR("d/f1"), NULL), ERR_MISSING);
+    struct why why;
+    assert_int_equal(sys_link(sys, STR("d/f1"), STR("d/f2"), &why), ERR_EXISTS);
+    assert_int_equal(sys_link(sys, STR("d/f0"), STR("d/f3"), &why), ERR_MISSING);
+    assert_int_equal(sys_link(sys, STR("d"), STR("d/f3"), &why), ERR_REFUSED); /* EPERM, as without links */
+    assert_int_equal(why.err, ERR_REFUSED);
+    assert_int_equal(sys_link(sys, STR("d/f1"), STR("d/sub/f1"), &why), ERR_OK);
+    assert_int_equal(sys_unlink(sys, STR("d/sub/f1"), NULL), ERR_OK);
     assert_int_equal(sys_sync_dir(sys, STR("d"), NULL), ERR_OK);
     assert_int_equal(sys_sync_dir(sys, STR("nowhere"), NULL), ERR_MISSING);
     struct seen seen = {0};

@@ -226,6 +226,39 @@ static void renames_and_unlinks_are_done_or_undone_whole(void **state)
     assert_true(moved > 20 && moved < SEEDS - 20);
 }
 
+static void a_file_may_have_two_names(void **state)
+{
+    unsigned kept = 0;
+    for (uint64_t seed = 1; seed < 40; seed++) {
+        struct sys *sys = machine(seed);
+        assert_int_equal(sys_make_dir(sys, STR("d"), NULL), ERR_OK);
+        put_durable(sys, "a", "text");
+        put_durable(sys, "c", "");
+        assert_int_equal(sys_link(sys, STR("b"), STR("d/a"), NULL), ERR_MISSING);
+        assert_int_equal(sys_link(sys, STR("a"), STR("c"), NULL), ERR_EXISTS);
+        assert_int_equal(sys_link(sys, STR("d"), STR("e"), NULL), ERR_REFUSED);
+        assert_int_equal(sys_link(sys, STR("a"), STR("d/a"), NULL), ERR_OK);
+        bool synced = seed % 2;
+        if (synced)
+            assert_int_equal(sys_sync_dir(sys, STR("d"), NULL), ERR_OK);
+        sys_sim_crash(sys);
+        bool there = exists(sys, "d/a");
+        assert_true(there || !synced);
+        kept += there && !synced;
+        assert_true(holds(sys, "a", "text"));
+        if (there) { /* each name can go, and the other stays */
+            assert_int_equal(sys_unlink(sys, STR("a"), NULL), ERR_OK);
+            assert_true(holds(sys, "d/a", "text"));
+            assert_int_equal(sys_unlink(sys, STR("d/a"), NULL), ERR_OK);
+            assert_false(exists(sys, "d/a"));
+        }
+        sys_sim_set_links(sys, false);
+        assert_int_equal(sys_link(sys, STR("c"), STR("d/c"), NULL), ERR_REFUSED);
+        sys_sim_free(sys);
+    }
+    assert_true(kept > 0 && kept < 19);
+}
+
 static void unlinked_files_live_until_closed(void **state)
 {
     struct sys *sys = machine(3);
@@ -568,6 +601,7 @@ int main(void)
         cmocka_unit_test(unsynced_writes_are_kept_dropped_or_torn),
         cmocka_unit_test(sizes_may_grow_without_data_and_a_cut_may_come_back),
         cmocka_unit_test(renames_and_unlinks_are_done_or_undone_whole),
+        cmocka_unit_test(a_file_may_have_two_names),
         cmocka_unit_test(unlinked_files_live_until_closed),
         cmocka_unit_test(the_same_seed_gives_the_same_crash),
         cmocka_unit_test(every_call_can_be_the_one_that_fails),
