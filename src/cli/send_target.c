@@ -1,13 +1,17 @@
 #include "cli/send_target.h"
 
 #include "base/mem.h"
+#include "cli/send_lines.h"
 #include "net/client.h"
 #include "net/sender.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { WAIT_MS = 5000, DATAGRAM_BYTES = 1400 };
 
@@ -101,14 +105,6 @@ static uint64_t refused_in(struct str answer, struct why *why)
     return refused;
 }
 
-static uint64_t count_lines(struct str lines)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < lines.size; i++)
-        count += lines.at[i] == '\n';
-    return count;
-}
-
 static enum sent send_http(struct send_target *target, struct str client, uint64_t number, struct str lines,
                            uint64_t *refused, int64_t *wait_ms, struct why *why)
 {
@@ -127,12 +123,12 @@ static enum sent send_http(struct send_target *target, struct str client, uint64
     if (!err && (status == 200 || status == 400)) {
         *refused = refused_in(buf_view(&answer), why);
         if (status == 400 && !*refused) { /* not an answer of ours, but it will not take it */
-            *refused = count_lines(lines);
+            *refused = send_lines_count(lines);
             why_set(why, ERR_REFUSED, "the server answered 400");
         }
         sent = *refused ? SENT_REFUSED : SENT;
     } else if (!err && (status == 413 || status == 415)) {
-        *refused = count_lines(lines);
+        *refused = send_lines_count(lines);
         why_set(why, ERR_REFUSED, "the server answered %u", status);
         sent = SENT_REFUSED;
     } else if (!err) {
@@ -143,27 +139,41 @@ static enum sent send_http(struct send_target *target, struct str client, uint64
     return sent;
 }
 
-/* Datagrams of whole lines. */
-static enum err send_datagrams(struct send_target *target, struct str lines, struct why *why)
+/* How many of the bytes go into the next datagram: whole lines up to the size that no network cuts, or one
+ * line that is longer. */
+static size_t datagram_size(struct str lines)
 {
-    enum err err = ERR_OK;
-    while (lines.size && !err) {
-        size_t end = 0;
-        for (;;) {
-            size_t line = str_find(str_from(lines, end), '\n');
-            if (end && end + line > DATAGRAM_BYTES)
-                break;
-            end += line + (end + line < lines.size);
-            if (end >= lines.size)
-                break;
-        }
-        err = sender_send(target->sender, str_first(lines, end), why);
-        lines = str_from(lines, end);
+    size_t end = 0;
+    while (end < lines.size) {
+        size_t line = str_find(str_from(lines, end), '\n');
+        if (end && end + line > DATAGRAM_BYTES)
+            break;
+        end += line + (end + line < lines.size);
     }
-    return err;
+    return end;
 }
 
-static enum sent send_socket(struct send_target *target, struct str lines, struct why *why)
+/* Datagrams of whole lines. A line that no datagram holds is refused, since it will never be sent. */
+static enum err send_datagrams(struct send_target *target, struct str lines, uint64_t *refused,
+                               struct why *why)
+{
+    while (lines.size) {
+        struct str datagram = str_first(lines, datagram_size(lines));
+        enum err err = sender_send(target->sender, datagram, why);
+        if (err && err != ERR_LIMIT)
+            return err;
+        if (err) {
+            if (!*refused)
+                why_set(why, ERR_REFUSED, "a line of %zu bytes is longer than a datagram; refused (too_long)",
+                        datagram.size - 1);
+            *refused += send_lines_count(datagram);
+        }
+        lines = str_from(lines, datagram.size);
+    }
+    return ERR_OK;
+}
+
+static enum sent send_socket(struct send_target *target, struct str lines, uint64_t *refused, struct why *why)
 {
     enum err err = ERR_OK;
     if (!target->sender)
@@ -171,12 +181,34 @@ static enum sent send_socket(struct send_target *target, struct str lines, struc
                          &target->sender, why);
     if (!err)
         err = target->kind == TARGET_TCP ? sender_send(target->sender, lines, why)
-                                         : send_datagrams(target, lines, why);
+                                         : send_datagrams(target, lines, refused, why);
     if (!err)
-        return SENT;
+        return *refused ? SENT_REFUSED : SENT;
     sender_free(target->sender);
     target->sender = NULL;
     return SENT_LATER;
+}
+
+/* To standard output, which may be set not to block. */
+static enum sent send_stdout(struct str lines, struct why *why)
+{
+    while (lines.size) {
+        struct pollfd wait = {.fd = 1, .events = POLLOUT};
+        ssize_t n = write(1, lines.at, lines.size);
+        if (n < 0 && errno == EAGAIN) {
+            if (poll(&wait, 1, WAIT_MS) == 0) {
+                why_set(why, ERR_TIMEOUT, "nobody reads standard output");
+                return SENT_LATER;
+            }
+        } else if (n < 0 && errno != EINTR) {
+            char text[128];
+            why_set(why, ERR_CLOSED, "cannot write to standard output: %s",
+                    strerror_r(errno, text, sizeof text));
+            return SENT_NEVER;
+        }
+        lines = str_from(lines, n > 0 ? (size_t)n : 0);
+    }
+    return SENT;
 }
 
 enum sent send_target_send(struct send_target *target, struct str client, uint64_t number, struct str lines,
@@ -186,8 +218,5 @@ enum sent send_target_send(struct send_target *target, struct str client, uint64
     *wait_ms = 0;
     if (target->kind == TARGET_HTTP)
         return send_http(target, client, number, lines, refused, wait_ms, why);
-    if (target->kind != TARGET_STDOUT)
-        return send_socket(target, lines, why);
-    fwrite(lines.at, 1, lines.size, stdout);
-    return fflush(stdout) ? SENT_LATER : SENT;
+    return target->kind == TARGET_STDOUT ? send_stdout(lines, why) : send_socket(target, lines, refused, why);
 }

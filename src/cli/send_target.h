@@ -18,6 +18,7 @@ enum sent {
     SENT,         /* it has all of it */
     SENT_REFUSED, /* it has what it takes; *refused lines or measurements were refused for good */
     SENT_LATER,   /* try again in *wait_ms */
+    SENT_NEVER,   /* the target is gone for good: who reads standard output ended */
 };
 
 /* Sends lines under the key CLIENT/NUMBER. *why says what happened unless SENT. */

@@ -9,6 +9,7 @@
 
 struct sender {
     int fd;
+    struct address to; /* for errors */
 };
 
 static enum err fail(struct why *why, const char *doing, const struct address *to)
@@ -17,11 +18,11 @@ static enum err fail(struct why *why, const char *doing, const struct address *t
     const char *reason = strerror_r(errno, text, sizeof text);
     enum err err = errno == ECONNREFUSED                     ? ERR_REFUSED
                    : errno == EAGAIN || errno == EINPROGRESS ? ERR_TIMEOUT
+                   : errno == EMSGSIZE                       ? ERR_LIMIT
                                                              : ERR_IO;
     struct buf where = {0};
-    if (to)
-        address_print(to, &where);
-    why_set(why, err, "cannot %s %.*s: %s", doing, (int)where.size, where.size ? where.at : "", reason);
+    address_print(to, &where);
+    why_set(why, err, "cannot %s %.*s: %s", doing, STR_ARG(where), reason);
     buf_done(&where);
     return err;
 }
@@ -41,6 +42,7 @@ enum err sender_new(enum sender_kind kind, const struct address *to, int64_t wai
     }
     *out = MEM_NEW(struct sender);
     (*out)->fd = fd;
+    (*out)->to = *to;
     return ERR_OK;
 }
 
@@ -57,7 +59,7 @@ enum err sender_send(struct sender *sender, struct str bytes, struct why *why)
     while (bytes.size) {
         ssize_t n = send(sender->fd, bytes.at, bytes.size, MSG_NOSIGNAL);
         if (n < 0 && errno != EINTR)
-            return fail(why, "send", NULL);
+            return fail(why, "send to", &sender->to);
         if (n > 0)
             bytes = str_from(bytes, (size_t)n);
     }

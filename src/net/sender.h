@@ -12,7 +12,8 @@ enum sender_kind { SENDER_TCP, SENDER_UDP };
 enum err sender_new(enum sender_kind kind, const struct address *to, int64_t wait_ms, struct sender **out,
                     struct why *why) MUST_USE;
 void sender_free(struct sender *sender); /* NULL is fine; what was sent is delivered */
-/* All of it, or an error after which the sender is of no use. UDP: one datagram. */
+/* All of it, or an error after which the sender is of no use. UDP: one datagram; ERR_LIMIT when it is
+ * longer than one can be, and the sender is still of use. */
 enum err sender_send(struct sender *sender, struct str bytes, struct why *why) MUST_USE;
 
 #endif
