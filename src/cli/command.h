@@ -23,6 +23,8 @@ enum exit_code {
     X(query, "ask a server, or a data folder")                                                 \
     X(check, "check a scheme, or lines against it")                                            \
     X(inspect, "show and verify the files of a data folder")                                   \
+    X(backup, "copy all data of a running server, or of a data folder, to a new folder")       \
+    X(restore, "put a backup into an empty data folder")                                       \
     X(version, "print the version")                                                            \
     X(help, "explain a command")
 

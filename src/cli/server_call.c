@@ -29,8 +29,14 @@ static const char *server_url(const char *url)
 
 int server_call(const char *command, const char *url, struct str path, struct str body, struct buf *out)
 {
+    return server_call_slow(command, url, path, body, 0, out);
+}
+
+int server_call_slow(const char *command, const char *url, struct str path, struct str body, int64_t wait_ms,
+                     struct buf *out)
+{
     const char *base = server_url(url), *token = getenv("DIALTONE_TOKEN");
-    struct client_options options = {.token = str_of(token)};
+    struct client_options options = {.token = str_of(token), .total_ms = wait_ms};
     struct client *client = client_new(&options);
     struct buf whole = {0};
     struct why why = {0};

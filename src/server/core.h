@@ -4,6 +4,7 @@
 #define SERVER_CORE_H
 
 #include "net/loop.h"
+#include "server/backups.h"
 #include "server/committer.h"
 #include "server/config.h"
 #include "server/http_server.h"
@@ -35,6 +36,7 @@ struct server {
     struct store *store;
     struct committer *committer;
     struct work_pool *queries;
+    struct backups *backups;
     struct http_server *http;
     struct line_ports *lines; /* NULL without line ports */
     struct rate rate;         /* samples per second, for people */

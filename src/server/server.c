@@ -226,6 +226,7 @@ enum err server_new(const struct server_config *config, struct server **out, str
     server->committer = committer_new(server->store, server->thread_count);
     server->queries =
         work_pool_new(config->query_threads ? config->query_threads : server->thread_count, VIEW_QUEUE_MAX);
+    server->backups = backups_new(server->store);
     watch_signals(server);
     *out = server;
     return ERR_OK;
@@ -237,6 +238,7 @@ static void wind_down(struct server *server)
     __atomic_store_n(&server->stopping, true, __ATOMIC_RELAXED);
     if (server->lines)
         line_ports_stop(server->lines);
+    backups_stop(server->backups); /* its client is answered before the connections go */
     http_server_stop(server->http, STOP_WAIT_MS);
     work_pool_free(server->queries);
     server->queries = NULL;
@@ -273,6 +275,7 @@ void server_free(struct server *server)
         signal_watch_free(server->signals[i]);
     if (server->waiting)
         loop_free(server->waiting);
+    backups_free(server->backups);
     work_pool_free(server->queries);
     committer_free(server->committer);
     line_ports_free(server->lines);

@@ -21,7 +21,8 @@ def ends(code, *words, says=None, **options):
 @case
 def help_lists_and_explains_every_command():
     text = ends(0, 'help')
-    for command in ('serve', 'demo', 'send', 'import', 'query', 'check', 'inspect', 'version', 'help'):
+    for command in ('serve', 'demo', 'send', 'import', 'query', 'check', 'inspect', 'backup', 'restore',
+                    'version', 'help'):
         assert f'  {command}' in text, command
         assert 'usage: dialtone ' + command in ends(0, 'help', command)
         assert 'usage: dialtone ' + command in ends(0, command, '--help')
