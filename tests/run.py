@@ -134,7 +134,7 @@ def fuzz(run, seconds):
 THREADED = {'scheme_names', 'work_pool', 'store_threads', 'loop', 'http_server', 'intern', 'ports', 'client'}
 
 # End-to-end suites that `quick` leaves out.
-SLOW = {'full_disk', 'limits', 'send', 'send_trouble', 'stop'}
+SLOW = {'demo', 'fleet', 'full_disk', 'limits', 'send', 'send_trouble', 'stop'}
 
 ASAN = {'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=0:allocator_may_return_null=1',
         'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1'}

@@ -1,9 +1,9 @@
 /* The heart: a heap of events, and who handles which. The simulation begins an hour before the first line, so
  * that callers are at work already.
  *
- * Numbers of sessions: a fleet that begins later never uses those of one that began before, as long as it
- * begins at least a second later. Its first number is the second it begins in times what a fleet can use in
- * the hour before that second, the second itself, and, as arrivals do not stop, every second after it.
+ * Numbers of sessions: when a fleet that lives is begun again, at least a second later, it uses none that the
+ * first one used. The first number is the second of the beginning times more than what a fleet uses in the
+ * hour before its first line and a second; later seconds use less than that, so the distance only grows.
  */
 #include "cli/fleet_room.h"
 
@@ -11,6 +11,8 @@
 
 enum { URGE_MS = 30 * 60 * 1000 };
 
+/* 4096 seconds' worth is more than the hour before the first line and a second. Numbers stay below 2^53 up to
+ * thousands of arrivals a second. The workload's are shorter: it is never begun again. */
 static uint64_t first_session(const struct fleet *fleet)
 {
     const int64_t since_2020_ms = fleet->options.start_ms - 1577836800000;
