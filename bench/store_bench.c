@@ -180,7 +180,7 @@ static void scan(struct bench *bench, bool sources)
         uint32_t count;
         CHECK(!sources || part_load_sources(snapshot, part, &count, &why) == ERR_OK);
         for (int m = 0; m < METRICS; m++) {
-            struct scan *at = scan_open(snapshot, part, bench->metrics[m], INT64_MIN, INT64_MAX);
+            struct scan *at = scan_open(snapshot, part, bench->metrics[m], INT64_MIN, INT64_MAX, NULL);
             struct block block;
             while (scan_next(at, &block, &why) > 0) {
                 for (uint32_t i = 0; i < block.count; i++)

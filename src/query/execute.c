@@ -146,32 +146,53 @@ static inline uint64_t distinct_of(struct row_feed *rows, uint32_t source, doubl
     return bits ^ UINT64_C(0x8000000000000000); /* +0 is a value, not "unset" */
 }
 
+static inline bool in_time(const struct row_feed *rows, int64_t time_ms)
+{
+    return time_ms >= rows->low_ms && time_ms < rows->high_ms;
+}
+
+/* Rows [first, end) of one source. */
+static inline void add_rows(struct row_feed *rows, const struct block *block, uint32_t source, uint32_t first,
+                            uint32_t end)
+{
+    while (first < end && !in_time(rows, block->time_ms[first]))
+        first++;
+    uint32_t group = first < end ? source_map_group(&rows->map, source) : GROUP_DROPPED;
+    if (group == GROUP_DROPPED)
+        return;
+    const bool steps = rows->run->grid.count != 0, windows = rows->feed->over_ms && steps;
+    uint32_t cell = group * rows->stride;
+    for (uint32_t i = first; i < end; i++) {
+        int64_t time = block->time_ms[i];
+        if (!in_time(rows, time))
+            continue;
+        uint64_t distinct = distinct_of(rows, source, block->value[i]);
+        if (windows)
+            put_in_windows(rows, cell, time, block->value[i], distinct);
+        else
+            put(rows, cell + (steps ? step_of(rows, time) : 0), time, block->value[i], distinct);
+    }
+}
+
 static void add_block(struct row_feed *rows, const struct block *block)
 {
     const bool windows = rows->feed->over_ms && rows->run->grid.count;
     const bool steps = rows->run->grid.count != 0;
     const bool inside = block->from_ms >= rows->low_ms && block->to_ms < rows->high_ms;
     /* Blocks are mostly shorter than steps: then the cell is known without looking at a row. */
-    if (inside && !windows && !rows->map.key_of_source && !rows->feed->needs.distinct &&
+    if (inside && !windows && !rows->map.chunk_known && !rows->feed->needs.distinct &&
         (!steps || step_of(rows, block->from_ms) == step_of(rows, block->to_ms))) {
         uint32_t cell = rows->map.fixed_group * rows->stride + (steps ? step_of(rows, block->from_ms) : 0);
         cells_add_run(&rows->feed->cells, cell, block->value, block->time_ms, block->count);
         return;
     }
-    for (uint32_t i = 0; i < block->count; i++) {
-        int64_t time = block->time_ms[i];
-        if (time < rows->low_ms || time >= rows->high_ms)
-            continue;
-        uint32_t group = source_map_group(&rows->map, block->source[i]);
-        if (group == GROUP_DROPPED)
-            continue;
-        uint32_t first = group * rows->stride;
-        uint64_t distinct = distinct_of(rows, block->source[i], block->value[i]);
-        if (windows)
-            put_in_windows(rows, first, time, block->value[i], distinct);
-        else
-            put(rows, first + (steps ? step_of(rows, time) : 0), time, block->value[i], distinct);
+    if (!block->runs) {
+        for (uint32_t i = 0; i < block->count; i++)
+            add_rows(rows, block, block->source[i], i, i + 1);
+        return;
     }
+    for (uint32_t r = 0, first = 0; r < block->run_count; first = block->runs[r++].end)
+        add_rows(rows, block, block->runs[r].source, first, block->runs[r].end);
 }
 
 static enum err scan_metric(struct row_feed *rows, struct part *part, const struct metric_ref *metric,
@@ -180,7 +201,8 @@ static enum err scan_metric(struct row_feed *rows, struct part *part, const stru
     struct run *run = rows->run;
     if (!source_map_enter(&rows->map, part, metric))
         return run->error->err;
-    struct scan *scan = scan_open(run->snapshot, part, metric->id, rows->low_ms, rows->high_ms);
+    struct scan *scan = scan_open(run->snapshot, part, metric->id, rows->low_ms, rows->high_ms,
+                                  source_map_ranges(&rows->map));
     struct block block;
     struct why why = {0};
     enum err err = ERR_OK;

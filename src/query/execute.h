@@ -50,16 +50,19 @@ struct source_map {
     uint64_t scope_bound; /* bit i: match i of the scope is decided by the metric's name */
     uint64_t by_bound;
     bool has_source_scope, has_source_by, has_metric_by, has_source_distinct;
-    bool stale;           /* the tables were made for another part or other bounds */
-    bool none;            /* no source of the part is in scope */
     bool metric_out;      /* the name alone puts the metric out of scope */
     uint32_t fixed_group; /* when no source need be looked at */
-    struct intern keys;   /* of what sources say about the `by` fields */
+    struct source_test *tests;
+    struct source_ranges ranges; /* with has_source_scope: the sources of the part in scope */
+    bool *chunk_known;           /* by FIELD_CHUNK sources: are their keys known? NULL: no key is needed */
     uint32_t *key_of_source;
+    uint64_t *distinct_of_source;
     uint32_t source_count, source_cap;
+    struct field_chunk *values; /* one a `by` field */
+    struct key_memo *memo;
+    struct intern keys; /* of what sources say about the `by` fields */
     uint32_t *group_of_key;
     uint32_t key_cap;
-    uint64_t *distinct_of_source;
     uint64_t fixed_distinct;
     struct buf scratch;
 };
@@ -68,23 +71,26 @@ void source_map_init(struct source_map *map, struct run *run, struct feed *feed)
 void source_map_done(struct source_map *map);
 /* Before the rows of a metric in a part. false: nothing of it is in scope. */
 bool source_map_enter(struct source_map *map, struct part *part, const struct metric_ref *metric);
-bool source_map_needs_sources(const struct source_map *map);
 uint32_t source_map_resolve(struct source_map *map, uint32_t source);  /* group or GROUP_DROPPED; slow path */
 uint64_t source_map_distinct(struct source_map *map, uint32_t source); /* 0: the field is unset */
+/* For scan_open: which sources of the part are wanted; NULL: all. */
+const struct source_ranges *source_map_ranges(const struct source_map *map);
 
-enum { KEY_UNKNOWN = 0xffffffff, KEY_OUT = 0xfffffffe };
+enum { KEY_OUT = 0xfffffffe };
 
 static inline uint32_t source_map_group(struct source_map *map, uint32_t source)
 {
-    if (!map->key_of_source)
+    if (!map->chunk_known)
         return map->fixed_group;
     if (source >= map->source_count)
         return GROUP_DROPPED;
-    uint32_t key = map->key_of_source[source];
-    if (key == KEY_OUT)
-        return GROUP_DROPPED;
-    if (key < map->key_cap && map->group_of_key[key] != GROUP_UNKNOWN)
-        return map->group_of_key[key];
+    if (map->chunk_known[source / FIELD_CHUNK]) {
+        uint32_t key = map->key_of_source[source];
+        if (key == KEY_OUT)
+            return GROUP_DROPPED;
+        if (key < map->key_cap && map->group_of_key[key] != GROUP_UNKNOWN)
+            return map->group_of_key[key];
+    }
     return source_map_resolve(map, source);
 }
 

@@ -135,7 +135,8 @@ static enum err scan_level(struct level_feed *level, struct part *part, const st
     uint32_t sources;
     if (part_load_sources(run->snapshot, part, &sources, &why) != ERR_OK)
         return query_fail(run->error, why.err, 0, NULL, "sources could not be read: %s", why.text);
-    struct scan *scan = scan_open(run->snapshot, part, metric->id, from_ms, to_ms);
+    struct scan *scan =
+        scan_open(run->snapshot, part, metric->id, from_ms, to_ms, source_map_ranges(&level->map));
     struct block block;
     enum err err = ERR_OK;
     int more;

@@ -11,6 +11,20 @@ static struct scope_value *compile_values(const struct match *match, struct aren
     return values;
 }
 
+/* Values that say all: neither globs nor negated. */
+static struct str *exact_values(const struct match *match, struct arena *arena)
+{
+    if (match->kind != MATCH_VALUES || match->negated || !match->value_count)
+        return NULL;
+    struct str *exact = arena_array(arena, match->value_count, sizeof(*exact));
+    for (uint32_t i = 0; i < match->value_count; i++) {
+        if (match->values[i].is_glob)
+            return NULL;
+        exact[i] = match->values[i].text;
+    }
+    return exact;
+}
+
 enum err scope_add(struct scope *scope, const struct match *matches, uint32_t count,
                    const struct query_options *options, struct arena *arena, struct query_error *error)
 {
@@ -23,7 +37,8 @@ enum err scope_add(struct scope *scope, const struct match *matches, uint32_t co
         items[scope->count + i] =
             (struct scope_match){.match = &matches[i],
                                  .field = names_find_field(options->names, matches[i].field),
-                                 .values = compile_values(&matches[i], arena)};
+                                 .values = compile_values(&matches[i], arena),
+                                 .exact = exact_values(&matches[i], arena)};
     scope->items = items;
     scope->count += count;
     if (scope->count > 48)

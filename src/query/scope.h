@@ -17,6 +17,7 @@ struct scope_match {
     const struct match *match;
     uint32_t field; /* in names.h; NAME_NONE: no source has it */
     struct scope_value *values;
+    struct str *exact; /* the values, when nothing but they match; else NULL */
 };
 
 struct scope {

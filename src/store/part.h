@@ -10,6 +10,7 @@
 struct segment;
 struct segment_index;
 struct segment_sources;
+struct segment_table;
 struct segment_list;
 
 struct part {
@@ -24,6 +25,7 @@ struct part {
     /* Of a file. */
     struct segment *segment;
     struct segment_index *index;     /* once loaded; snapshot.lock */
+    struct segment_table *table;     /* once loaded; snapshot.lock */
     struct segment_sources *sources; /* once loaded; snapshot.lock */
 };
 
@@ -37,6 +39,9 @@ struct snapshot {
 
 /* The index of a file's part; it stays loaded until the snapshot goes or its sources are released. */
 enum err part_load_index(struct part *part, struct segment_index **out, struct why *why) MUST_USE;
+/* The stored table of sources of a file's part, for as long. */
+enum err part_load_table(struct part *part, struct segment_index **index, struct segment_table **out,
+                         struct why *why) MUST_USE;
 /* The metric's column in a head's part, or NULL. */
 const struct head_column *part_column(const struct part *part, uint32_t metric);
 

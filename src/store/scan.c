@@ -14,14 +14,17 @@ struct scan {
     /* Of a file. */
     struct segment_index *index;
     uint32_t at, end; /* in the index's blocks */
+    const struct source_ranges *sources;
+    uint32_t range; /* the ranges before it end before the block at hand */
     struct segment_cursor cursor;
 };
 
 struct scan *scan_open(struct snapshot *snapshot, struct part *part, uint32_t metric, int64_t from_ms,
-                       int64_t to_ms)
+                       int64_t to_ms, const struct source_ranges *sources)
 {
     struct scan *scan = MEM_NEW(struct scan);
-    *scan = (struct scan){.part = part, .metric = metric, .from_ms = from_ms, .to_ms = to_ms};
+    *scan =
+        (struct scan){.part = part, .metric = metric, .from_ms = from_ms, .to_ms = to_ms, .sources = sources};
     const struct head_column *column = part->head ? part_column(part, metric) : NULL;
     if (column && column->from_ms < to_ms && column->to_ms >= from_ms) {
         scan->chunk = column->first;
@@ -57,8 +60,8 @@ static int next_of_head(struct scan *scan, struct block *block)
         scan->chunk = scan->left ? chunk->next : NULL; /* next may be written while nothing is left */
         if (from_ms >= scan->to_ms || to_ms < scan->from_ms)
             continue;
-        *block =
-            (struct block){scan->metric, count, chunk->source, chunk->time_ms, chunk->value, from_ms, to_ms};
+        *block = (struct block){
+            scan->metric, count, chunk->source, chunk->time_ms, chunk->value, from_ms, to_ms, NULL, 0};
         return 1;
     }
     return 0;
@@ -81,6 +84,19 @@ static int open_column(struct scan *scan, struct why *why)
     return 1;
 }
 
+/* Any of the wished sources? Blocks come ascending, but the followers begin anew. */
+static bool may_hold(struct scan *scan, const struct segment_block_entry *entry)
+{
+    const struct source_ranges *sources = scan->sources;
+    if (!sources)
+        return true;
+    if (scan->range && sources->at[scan->range - 1].end > entry->first_source)
+        scan->range = 0;
+    while (scan->range < sources->count && sources->at[scan->range].end <= entry->first_source)
+        scan->range++;
+    return scan->range < sources->count && sources->at[scan->range].first <= entry->last_source;
+}
+
 static int next_of_file(struct scan *scan, struct block *block, struct why *why)
 {
     if (!scan->index) {
@@ -91,7 +107,7 @@ static int next_of_file(struct scan *scan, struct block *block, struct why *why)
     while (scan->at < scan->end) {
         uint32_t at = scan->at++;
         const struct segment_block_entry *entry = &scan->index->blocks[at];
-        if (entry->from_ms >= scan->to_ms || entry->to_ms < scan->from_ms)
+        if (entry->from_ms >= scan->to_ms || entry->to_ms < scan->from_ms || !may_hold(scan, entry))
             continue;
         enum err err = segment_cursor_read(&scan->cursor, at, why);
         if (err) {
@@ -101,8 +117,8 @@ static int next_of_file(struct scan *scan, struct block *block, struct why *why)
             return -1;
         }
         const struct block_rows *rows = scan->cursor.rows;
-        *block = (struct block){scan->metric, entry->rows,    rows->source, rows->time_ms,
-                                rows->value,  entry->from_ms, entry->to_ms};
+        *block = (struct block){scan->metric,   entry->rows,  rows->source, rows->time_ms,  rows->value,
+                                entry->from_ms, entry->to_ms, rows->run,    rows->run_count};
         return 1;
     }
     return 0;

@@ -22,6 +22,7 @@ void segment_unref(struct segment *segment)
         return;
     const struct segment_origin *origin = segment->origin;
     cache_forget(origin->cache, &segment->index);
+    cache_forget(origin->cache, &segment->table);
     cache_forget(origin->cache, &segment->sources);
     if (segment->dropped) {
         struct store_path path = segment_path(segment);

@@ -59,7 +59,7 @@ struct segment {
     uint32_t replaces_count;
     _Atomic bool damaged; /* found by a reader; the background thread takes it out of service */
     _Atomic bool dropped; /* the file goes with the last reference */
-    struct cache_entry *index, *sources;
+    struct cache_entry *index, *table, *sources;
 };
 
 struct segment *segment_ref(struct segment *segment);
@@ -132,6 +132,13 @@ struct segment_index {
     bool presence_bad;
 };
 
+/* The chunks of sources as they are stored. */
+struct segment_table {
+    struct cache_entry entry;
+    struct buf bytes; /* from at on */
+    uint64_t at;
+};
+
 /* All sources in their canonical spelling. */
 struct segment_sources {
     struct cache_entry entry;
@@ -141,6 +148,12 @@ struct segment_sources {
     uint32_t count;
 };
 
+static inline struct str segment_table_chunk(const struct segment_table *table,
+                                             const struct segment_chunk *chunk)
+{
+    return str_make(table->bytes.at + (chunk->at - table->at), chunk->size);
+}
+
 static inline struct str segment_source(const struct segment_sources *sources, uint32_t source)
 {
     uint32_t start = source ? sources->ends[source - 1] : 0;
@@ -149,6 +162,8 @@ static inline struct str segment_source(const struct segment_sources *sources, u
 
 /* References through the cache; let go with segment_release. ERR_CORRUPT marks the segment as damaged. */
 enum err segment_load_index(struct segment *segment, struct segment_index **out, struct why *why) MUST_USE;
+enum err segment_load_table(struct segment *segment, struct segment_index *index, struct segment_table **out,
+                            struct why *why) MUST_USE;
 enum err segment_load_sources(struct segment *segment, struct segment_index *index,
                               struct segment_sources **out, struct why *why) MUST_USE;
 void segment_release(struct segment *segment, struct cache_entry *entry);

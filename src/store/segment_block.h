@@ -18,14 +18,10 @@
 #define STORE_SEGMENT_BLOCK_H
 
 #include "store/int_column.h"
+#include "store/store.h"
 #include "store/value_column.h"
 
 enum { BLOCK_ROWS_MAX = 1024, BLOCK_BYTES_MAX = BLOCK_ROWS_MAX * 64 };
-
-struct block_run {
-    uint32_t source;
-    uint32_t end; /* the first row behind it */
-};
 
 /* Decoded columns; each has room for BLOCK_ROWS_MAX. */
 struct block_rows {

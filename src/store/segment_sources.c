@@ -1,8 +1,59 @@
-/* The sources of a file, all of them in their canonical spelling: for those who go through them all. */
+/* The sources of a file: the chunks as they are stored, which is enough to look at a field of some; and all
+ * of them in their canonical spelling, for those who go through them all. */
 #include "store/segment.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "store/day.h"
+
+static void table_free(struct cache_entry *entry)
+{
+    struct segment_table *table = (struct segment_table *)entry;
+    buf_done(&table->bytes);
+    mem_free(table);
+}
+
+/* Chunks stand one behind the other. */
+static enum err read_table(const struct segment_index *index, struct segment_table *table, struct why *why)
+{
+    uint64_t end = 0;
+    table->at = UINT64_MAX;
+    for (uint32_t c = 0; c < index->chunk_count; c++) {
+        const struct segment_chunk *chunk = &index->chunks[c];
+        table->at = chunk->at < table->at ? chunk->at : table->at;
+        end = chunk->at + chunk->size > end ? chunk->at + chunk->size : end;
+    }
+    size_t size = index->chunk_count ? (size_t)(end - table->at) : 0, got = 0;
+    buf_reserve(&table->bytes, size);
+    enum err err = sys_read_at(index->sys, index->file, index->chunk_count ? table->at : 0, table->bytes.at,
+                               size, &got, why);
+    if (!err && got < size)
+        err = why_set(why, ERR_CORRUPT, "the file ends within the sources");
+    table->bytes.size = size;
+    for (uint32_t c = 0; c < index->chunk_count && !err && !index->unchecked; c++)
+        if (hash_seeded(segment_table_chunk(table, &index->chunks[c]), index->seed) != index->chunks[c].check)
+            err = why_set(why, ERR_CORRUPT, "the checksum of a table of sources is wrong");
+    return err;
+}
+
+enum err segment_load_table(struct segment *segment, struct segment_index *index, struct segment_table **out,
+                            struct why *why)
+{
+    struct cache_entry *entry = cache_get(segment->origin->cache, &segment->table);
+    if (!entry) {
+        struct segment_table *table = MEM_NEW(struct segment_table);
+        table->entry.free = table_free;
+        enum err err = read_table(index, table, why);
+        if (err) {
+            table_free(&table->entry);
+            return segment_failed(segment, err, why);
+        }
+        table->entry.bytes = sizeof *table + table->bytes.cap;
+        entry = cache_put(segment->origin->cache, &segment->table, &table->entry);
+    }
+    *out = (struct segment_table *)entry;
+    return ERR_OK;
+}
 
 static void sources_free(struct cache_entry *entry)
 {

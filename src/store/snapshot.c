@@ -72,6 +72,7 @@ static void part_done(struct part *part)
 {
     if (part->segment) {
         segment_release(part->segment, part->sources ? &part->sources->entry : NULL);
+        segment_release(part->segment, part->table ? &part->table->entry : NULL);
         segment_release(part->segment, part->index ? &part->index->entry : NULL);
     }
     head_unref(part->head);
@@ -197,6 +198,34 @@ enum err part_load_index(struct part *part, struct segment_index **out, struct w
     return ERR_OK;
 }
 
+enum err part_load_table(struct part *part, struct segment_index **index, struct segment_table **out,
+                         struct why *why)
+{
+    struct snapshot *snapshot = part->snapshot;
+    struct segment_table *table;
+    enum err err = part_load_index(part, index, why);
+    pthread_mutex_lock(&snapshot->lock);
+    *out = part->table;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (!err && !*out)
+        err = segment_load_table(part->segment, *index, &table, why);
+    if (err || *out)
+        return err;
+    pthread_mutex_lock(&snapshot->lock);
+    struct segment_table *extra = part->table ? table : NULL;
+    if (!extra)
+        part->table = table;
+    *out = part->table;
+    pthread_mutex_unlock(&snapshot->lock);
+    segment_release(part->segment, extra ? &extra->entry : NULL);
+    return ERR_OK;
+}
+
+uint32_t part_source_count(const struct part *part)
+{
+    return part->source_count;
+}
+
 enum err part_load_sources(struct snapshot *snapshot, struct part *part, uint32_t *count, struct why *why)
 {
     struct segment_index *index;
@@ -223,12 +252,15 @@ void part_release_sources(struct snapshot *snapshot, struct part *part)
 {
     pthread_mutex_lock(&snapshot->lock);
     struct segment_sources *sources = part->sources;
+    struct segment_table *table = part->table;
     struct segment_index *index = part->index;
     part->sources = NULL;
+    part->table = NULL;
     part->index = NULL;
     pthread_mutex_unlock(&snapshot->lock);
     if (part->segment) {
         segment_release(part->segment, sources ? &sources->entry : NULL);
+        segment_release(part->segment, table ? &table->entry : NULL);
         segment_release(part->segment, index ? &index->entry : NULL);
     }
 }

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "scheme/names.h"
+#include "scheme/source.h"
 #include "store/batch.h"
 
 struct store;
@@ -120,6 +121,47 @@ struct str part_source(const struct part *part, uint32_t source);    /* canonica
 uint64_t part_source_hash(const struct part *part, uint32_t source); /* hash_bytes of them */
 uint64_t part_source_rows(const struct part *part, uint32_t source); /* rows it has in the part */
 
+/* ---- which sources, without going through all of them ---- */
+
+enum { FIELD_CHUNK = 1024 };
+
+/* One field of the sources from chunk * FIELD_CHUNK on. Texts are valid until the part's sources are
+ * released; equal texts of a file are the same bytes. */
+struct field_chunk {
+    uint32_t count;
+    struct source_value value[FIELD_CHUNK];
+};
+
+enum err part_field_chunk(struct snapshot *snapshot, struct part *part, uint32_t field, uint32_t chunk,
+                          struct field_chunk *out, struct why *why) MUST_USE;
+
+/* What a source must be like in one field. */
+struct source_test {
+    uint32_t field; /* in names.h; NAME_NONE: unset in every source */
+    bool (*matches)(const void *ctx, struct source_value value);
+    const void *ctx;
+    /* When there are any: matches is true for none but these, be they stored as numbers or as texts. */
+    const struct str *exact;
+    uint32_t exact_count;
+};
+
+struct source_range {
+    uint32_t first, end;
+};
+
+/* Ascending, not touching. Zero-initialised is ready. */
+struct source_ranges {
+    struct source_range *at;
+    uint32_t count, cap;
+};
+
+void source_ranges_done(struct source_ranges *ranges);
+
+/* The sources of a part that pass all tests. Reads only what may hold any. */
+enum err part_find_sources(struct snapshot *snapshot, struct part *part, const struct source_test *tests,
+                           uint32_t test_count, struct source_ranges *out, struct why *why) MUST_USE;
+uint32_t part_source_count(const struct part *part);
+
 /* Columns of rows of one metric: count values each, in no particular order of time; all rows of a block lie
  * in [from_ms, to_ms]. Valid until the next scan_next or scan_close. */
 struct block {
@@ -129,14 +171,21 @@ struct block {
     const int64_t *time_ms;
     const double *value;
     int64_t from_ms, to_ms;
+    const struct block_run *runs; /* rows of one source stand together; NULL: in no order */
+    uint32_t run_count;
+};
+
+struct block_run {
+    uint32_t source;
+    uint32_t end; /* the first row behind it */
 };
 
 struct scan;
 
 /* Rows of one metric in one part with from_ms <= time < to_ms (blocks may hold others at the edges: check).
- */
+ * sources: only of these, likewise; NULL: of all. They stay the caller's and unchanged while it is open. */
 struct scan *scan_open(struct snapshot *snapshot, struct part *part, uint32_t metric, int64_t from_ms,
-                       int64_t to_ms);
+                       int64_t to_ms, const struct source_ranges *sources);
 /* 1: *block is set; 0: no more; -1: failed, *why says so. */
 int scan_next(struct scan *scan, struct block *block, struct why *why) MUST_USE;
 void scan_close(struct scan *scan);

@@ -258,7 +258,7 @@ static enum err collect_metric(struct kit *kit, struct snapshot *snapshot, struc
     int got;
     struct str name = names_metric(kit->names, metric);
     CHECK(sscanf(name.at, "kit.m%u", &id) == 1);
-    struct scan *scan = scan_open(snapshot, part, metric, INT64_MIN, INT64_MAX);
+    struct scan *scan = scan_open(snapshot, part, metric, INT64_MIN, INT64_MAX, NULL);
     while ((got = scan_next(scan, &block, &why)) > 0) {
         CHECK(block.metric == metric);
         for (uint32_t i = 0; i < block.count; i++) {

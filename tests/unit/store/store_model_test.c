@@ -53,7 +53,7 @@ static void check_range(struct world *world)
     }
     struct snapshot *snapshot = store_snapshot(kit->store);
     for (uint32_t p = 0; metric != NAME_NONE && p < snapshot_part_count(snapshot); p++) {
-        struct scan *scan = scan_open(snapshot, snapshot_part(snapshot, p), metric, from, to);
+        struct scan *scan = scan_open(snapshot, snapshot_part(snapshot, p), metric, from, to, NULL);
         struct block block;
         struct why why;
         int more;
