@@ -64,6 +64,10 @@ static enum err load_batches(struct spool *spool, struct why *why)
     enum err err = ERR_OK;
     if (spool->waiting_count)
         qsort(spool->waiting, spool->waiting_count, sizeof *spool->waiting, by_number);
+    while (spool->waiting_count && spool->waiting[0].number <= spool->done) { /* it could not be removed */
+        spool_folder_remove_batch(&spool->folder, spool->waiting[0].number);
+        forget(spool, 0);
+    }
     spool->next = spool->done + 1;
     for (uint32_t i = 0; i < spool->waiting_count && !err; i++) {
         struct buf content = {0};

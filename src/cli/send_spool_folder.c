@@ -68,14 +68,17 @@ static enum err load_client(struct spool_folder *folder, struct why *why)
     return err && err != ERR_MISSING ? err : known ? ERR_OK : spool_folder_name_client(folder, why);
 }
 
-/* Every directory of the path, as mkdir -p. */
+/* Every directory of the path, as mkdir -p, and lasting: else the first power cut could take the whole
+ * folder. One whose parent may not be read is taken as it is. */
 static enum err make_dirs(struct sys *sys, struct str dir, struct why *why)
 {
+    struct str parent = dir.at[0] == '/' ? STR("/") : STR(".");
     for (size_t i = 1; i <= dir.size; i++)
         if (i == dir.size || dir.at[i] == '/') {
             enum err err = sys_make_dir(sys, str_first(dir, i), why);
-            if (err)
+            if (err || (err = sys_sync_dir(sys, parent, why)) == ERR_FULL)
                 return err;
+            parent = str_first(dir, i);
         }
     return ERR_OK;
 }
@@ -177,5 +180,5 @@ void spool_folder_remove_batch(struct spool_folder *folder, uint64_t number)
 {
     char name[NAME_BYTES], text[SYS_PATH_MAX + 1];
     if (sys_unlink(folder->sys, path_of(folder, text, batch_name(name, number), ""), NULL))
-        return;
+        return; /* see the header */
 }

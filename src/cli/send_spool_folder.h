@@ -39,7 +39,8 @@ enum err spool_folder_read_batch(struct spool_folder *folder, uint64_t number, s
                                  struct batch *out, struct why *why) MUST_USE;
 enum err spool_folder_write_batch(struct spool_folder *folder, uint64_t number, struct str content,
                                   struct why *why) MUST_USE;
-/* Whether it worked or not: what stays is sent again at the next start, under the same key. */
+/* Whether it worked or not: what stays is removed at the next start, or sent again under the same key when
+ * `sent` could not be written either. */
 void spool_folder_remove_batch(struct spool_folder *folder, uint64_t number);
 
 #endif
