@@ -34,13 +34,21 @@ class Dialtone:
         self.bodies = workload.write_lines(lines)[1]
 
     def run(self, words):
-        """Runs a command to its end: seconds, CPU-seconds, MB, exit code."""
-        begin = time.monotonic()
-        with open(f'{self.home}/dialtone.log', 'ab') as log:
-            process = subprocess.Popen([self.binary, *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        return time.monotonic() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, process.returncode
+        """Runs a command to its end: seconds, CPU-seconds, MB, exit code. Memory is read while it runs: what wait4 says
+        would count this script's own, before exec."""
+        begin, peak = time.monotonic(), 0
+        child = Child([self.binary, *words], f'{self.home}/dialtone.log')
+        while not os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+            try:
+                peak = max(peak, child.peak_rss_mb())
+            except AttributeError:  # it has just ended: no memory any more
+                pass
+            time.sleep(0.01)
+        wall = time.monotonic() - begin
+        _, status, used = os.wait4(child.pid, 0)
+        child.process.returncode = os.waitstatus_to_exitcode(status)
+        child.log.close()
+        return wall, used.ru_utime + used.ru_stime, peak, child.process.returncode
 
     def load_offline(self):
         """`dialtone import`, then `dialtone merge` where there is one."""

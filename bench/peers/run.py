@@ -89,6 +89,8 @@ def measure(peer, load, truth, lines, home, rounds):
             say(f'{peer.title}: {kind} {text}')
             figures['out'][kind] = question(peer, kind, truth, rounds)
         figures['peak_rss_mb'] = peer.peak_rss_mb()
+        if hasattr(peer, 'afterwards'):
+            figures['in'][0].update(peer.afterwards())
         return figures
     finally:
         peer.stop()
@@ -129,6 +131,9 @@ def report_in(result):
             row('samples per second until all can be asked for', lambda f, _: f"{n / f['wall_s'] / 1e6:.2f} M"),
             row('peak memory, loading', lambda _, rss: f'{rss:.0f} MB'),
             row('bytes a sample, merged', lambda f, _: f"{f['bytes'] / n:.2f}" + ('' if f['merged'] else ' (not merged)'))]
+    if any('bytes_smallest' in f for _, f, _ in columns):
+        rows.append(row('... with all that makes it small', lambda f, _: f"{f['bytes_smallest'] / n:.2f}"
+                        if 'bytes_smallest' in f else ''))
     if least:
         rows.append(row(f'... as a multiple of the floor of {least:.2f}', lambda f, _: f"{f['bytes'] / n / least:.2f}"))
     return table(rows)
