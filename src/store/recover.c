@@ -27,7 +27,10 @@ struct recovery {
     uint32_t orphan_count, orphan_cap;
     struct buf gone; /* sized names */
     bool bad_directory;
-    bool renewed; /* a catalog that could not be written was set aside */
+    bool kept_keys;
+    struct buf removed; /* the same, of a catalog that is built anew although it could be read */
+    int64_t edge_ms;    /* of that one */
+    bool renewed;       /* a catalog that could not be written was set aside */
     char folder[16];
     enum err err;
     struct why *why;
@@ -65,7 +68,8 @@ static void on_lane(void *ctx, uint32_t lane, const uint64_t sealed_lsn[HEAD_CLA
 
 static void on_key(void *ctx, struct str key, int64_t time_ms)
 {
-    keys_remember(&((struct recovery *)ctx)->store->keys, key, time_ms, true);
+    struct store *store = ((struct recovery *)ctx)->store;
+    keys_remember(&store->keys, key, time_ms, !store->options.rebuild);
 }
 
 static void on_gone(void *ctx, struct str name)
@@ -73,9 +77,9 @@ static void on_gone(void *ctx, struct str name)
     buf_sized_str(&((struct recovery *)ctx)->gone, name);
 }
 
-static bool is_gone(const struct recovery *recovery, const struct found_file *file)
+static bool is_among(const struct buf *names, const struct found_file *file)
 {
-    struct bytes in = bytes_of(buf_view(&recovery->gone));
+    struct bytes in = bytes_of(buf_view(names));
     char name[64];
     snprintf(name, sizeof name, "%s/%s", file->folder, file->name);
     while (bytes_left(&in))
@@ -244,7 +248,7 @@ static void settle_orphan(struct recovery *recovery, struct found_file *orphan)
     struct segment *segment = NULL;
     struct why why = {0};
     memcpy(recovery->folder, orphan->folder, sizeof recovery->folder);
-    if (is_gone(recovery, orphan))
+    if (is_among(&recovery->gone, orphan))
         return; /* keep_gone removes it */
     bool drop = false;
     if (!drop && segment_open_file(&store->origin, str_of(orphan->folder), name, &segment, &why) == ERR_OK) {
@@ -344,6 +348,10 @@ static void adopt_orphans(struct recovery *recovery)
     for (uint32_t i = 0; i < recovery->orphan_count; i++) {
         struct found_file *orphan = &recovery->orphans[i];
         struct why why = {0};
+        if (is_among(&recovery->removed, orphan)) {
+            store_stray(store, orphan->folder, orphan->name);
+            continue;
+        }
         enum err err = segment_open_file(&store->origin, str_of(orphan->folder), str_of(orphan->name),
                                          &orphan->segment, &why);
         if (!err)
@@ -393,11 +401,13 @@ static enum err save_rebuilt(struct recovery *recovery)
         catalog_add(store->catalog, str_of(recovery->listed[i]->name), buf_view(&directory));
     }
     buf_done(&directory);
+    if (recovery->edge_ms > INT64_MIN / 2)
+        catalog_set_fact(store->catalog, "edge_ms", recovery->edge_ms);
     catalog_set_fact(store->catalog, "ready", 1); /* from now on a file that is not listed is a stranger */
     return catalog_commit(store->catalog, recovery->why);
 }
 
-static enum err rebuild(struct recovery *recovery, bool lost)
+static enum err rebuild(struct recovery *recovery, const char *what)
 {
     enum err err = list_files(recovery);
     if (err)
@@ -407,10 +417,9 @@ static enum err rebuild(struct recovery *recovery, bool lost)
     if (recovery->store->read_only_open)
         return ERR_OK;
     if (found)
-        buf_printf(&recovery->report->text,
-                   "the catalog was %s: built anew from %u files; idempotency keys older than the log are "
-                   "forgotten\n",
-                   lost ? "lost" : "damaged", recovery->listed_count);
+        buf_printf(&recovery->report->text, "the catalog was %s: built anew from %u files%s\n", what,
+                   recovery->listed_count,
+                   recovery->kept_keys ? "" : "; idempotency keys older than the log are forgotten");
     enum err err_save = save_rebuilt(recovery);
     if (err_save == ERR_CORRUPT && !recovery->renewed) { /* it could be read and not written */
         bool fresh;
@@ -427,12 +436,38 @@ static enum err rebuild(struct recovery *recovery, bool lost)
     return err_save;
 }
 
+/* As if it were damaged; but what only it knows is kept, if it can be read. */
+static enum err rebuild_as_asked(struct recovery *recovery)
+{
+    struct store *store = recovery->store;
+    bool fresh = false;
+    enum err err = read_catalog(recovery, &fresh);
+    if (!err)
+        err = catalog_fact(store->catalog, "edge_ms", recovery->edge_ms, &recovery->edge_ms, recovery->why);
+    if (!err) {
+        recovery->kept_keys = !fresh;
+        recovery->removed = recovery->gone;
+        recovery->gone = (struct buf){0};
+        catalog_close(store->catalog);
+        store->catalog = NULL;
+        forget_catalog(recovery);
+    }
+    if (err && err != ERR_CORRUPT)
+        return err;
+    err = set_catalog_aside(recovery);
+    if (!err)
+        err = read_catalog(recovery, &fresh);
+    return err ? err : rebuild(recovery, recovery->kept_keys ? "set aside" : "lost or damaged");
+}
+
 static enum err recover(struct recovery *recovery)
 {
     struct store *store = recovery->store;
     bool fresh = false;
     if (store->read_only_open)
-        return rebuild(recovery, true);
+        return rebuild(recovery, "not read");
+    if (store->options.rebuild)
+        return rebuild_as_asked(recovery);
     enum err err = read_catalog(recovery, &fresh);
     bool damaged = err == ERR_CORRUPT;
     if (damaged) {
@@ -444,7 +479,7 @@ static enum err recover(struct recovery *recovery)
     if (err)
         return err;
     if (damaged || fresh)
-        return rebuild(recovery, fresh && !damaged);
+        return rebuild(recovery, damaged ? "damaged" : "lost");
     err = list_files(recovery);
     if (err)
         return err;
@@ -471,7 +506,8 @@ static void take_covers(struct store *store)
 enum err store_recover(struct store *store, struct store_report *report, struct why *why)
 {
     struct why own = {0};
-    struct recovery recovery = {.store = store, .report = report, .why = why ? why : &own};
+    struct recovery recovery = {
+        .store = store, .report = report, .why = why ? why : &own, .edge_ms = INT64_MIN / 2};
     enum err err = recover(&recovery);
     if (!err) {
         store->segments = segment_list_new(recovery.listed, recovery.listed_count);
@@ -483,5 +519,6 @@ enum err store_recover(struct store *store, struct store_report *report, struct 
     mem_free(recovery.listed_on_disk);
     mem_free(recovery.orphans);
     buf_done(&recovery.gone);
+    buf_done(&recovery.removed);
     return err;
 }

@@ -261,3 +261,23 @@ void store_stats(struct store *store, struct store_stats *out)
     segment_stats(list, out);
     segment_list_unref(list);
 }
+
+enum err store_rebuild(struct sys *sys, struct str dir, struct buf *out, struct why *why)
+{
+    struct store_options options;
+    struct store_report report = {0};
+    struct store *store = NULL;
+    store_options_default(&options);
+    options.sys = sys;
+    options.dir = dir;
+    options.names = names_new();
+    options.rebuild = true;
+    enum err err = store_open(&options, &store, &report, why);
+    buf_str(out, buf_view(&report.text));
+    if (!err)
+        store_tidy(store, true); /* the keys into the new catalog, too */
+    store_close(store);
+    buf_done(&report.text);
+    names_free(options.names);
+    return err;
+}

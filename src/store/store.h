@@ -39,6 +39,7 @@ struct store_options {
     uint64_t disk_bytes_max;    /* budget of the data folder; 0: 80 % of what was free at first start */
     int64_t keep_ms;            /* retention by age; 0: no limit */
     uint64_t cache_bytes_max;   /* of opened files; default 64 MiB */
+    bool rebuild;               /* the catalog is built anew, even if it is whole */
 };
 
 void store_options_default(struct store_options *options);
@@ -222,9 +223,21 @@ enum err store_restore(struct sys *sys, struct store_backup *backup, struct str 
 
 /* ---- for people ---- */
 
-/* Lists or verifies (checks every byte) the files of a data folder; one line each into *out. ERR_CORRUPT when
- * damage was found. */
-enum err store_inspect(struct sys *sys, struct str dir, bool verify, struct buf *out,
+struct store_inspect_options {
+    struct sys *sys;
+    struct str dir;
+    bool verify;        /* reads and checks every byte */
+    struct str scratch; /* an empty folder for a copy of the catalog; empty: the catalog is not looked at */
+};
+
+/* Lists the files of a data folder or a backup; a line each into *out. Verified, it compares the catalog with
+ * the files and the log, and says of what is damaged which rows are lost. Nothing is changed; a server may be
+ * running (then its catalog is left out). ERR_CORRUPT when damage was found. */
+enum err store_inspect(const struct store_inspect_options *options, struct buf *out,
                        struct why *why) MUST_USE;
+
+/* Sets the catalog aside (quarantine/) and builds it anew from the segments; *out says what was found. Keys
+ * and retention's edge are kept when the old one can still be read. ERR_BUSY: a server runs. */
+enum err store_rebuild(struct sys *sys, struct str dir, struct buf *out, struct why *why) MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Every command's help, exit codes and error texts."""
+import glob
 import json
 import os
 import subprocess
@@ -69,7 +70,35 @@ def import_accounts_for_every_line():
         assert sum(v or 0 for v in answer['series'][0]['values']) == 1
         ends(0, 'query', 'a.b sum', '--data', home + '/data')
         ends(0, 'query', 'a.b sum', '--data', home + '/data', '--format', 'csv', says='time')
-        ends(0, 'inspect', '--data', home + '/data', '--verify')
+        ends(0, 'inspect', '--data', home + '/data', '--verify', says='segments, good')
+
+
+@case
+def inspect_says_what_is_lost_and_rebuilds():
+    with folder() as home:
+        with Server(home + '/data') as server:
+            server.post_lines(''.join(f'source=h{i} count#a.b=1\n' for i in range(1000)))
+            server.request('POST', '/api/admin/seal', '')
+            ends(0, 'inspect', '--data', home + '/data', '--verify', says='a running dialtone has it open')
+            ends(1, 'inspect', '--data', home + '/data', '--rebuild', says='belongs to another running')
+            server.stop()
+        data = home + '/data'
+        ends(2, 'inspect', '--data', data, '--verify', '--rebuild', says='either')
+        ends(1, 'inspect', '--data', home + '/typo', '--rebuild')
+        assert not os.path.exists(home + '/typo')
+        os.unlink(data + '/catalog.db')
+        ends(0, 'inspect', '--data', data, '--verify', says='catalog.db  it is missing')
+        ends(0, 'inspect', '--data', data, '--rebuild', says='built anew from 1 files')
+        text = ends(0, 'inspect', '--data', data, '--verify', says='catalog.db  1 segments, good')
+        assert ' 0 damaged files' in text, text
+        [segment] = glob.glob(data + '/seg/*/*.seg')
+        content = bytearray(open(segment, 'rb').read())
+        content[-5] ^= 1
+        with open(segment, 'wb') as out:
+            out.write(content)
+        text = ends(1, 'inspect', '--data', data, '--verify', says='lost: 1000 rows of 1 metric (a.b), ')
+        assert '1 damaged files' in text, text
+        ends(0, 'help', 'inspect', says='--rebuild')
 
 
 @case

@@ -344,6 +344,16 @@ static void one_owner(void **state)
     stop(&kit);
 }
 
+static enum err inspect(struct kit *kit, struct buf *out, struct why *why)
+{
+    struct store_inspect_options options = {kit->sys, STR("data"), true, STR("scratch")};
+    assert_int_equal(sys_make_dir(kit->sys, STR("scratch"), NULL), ERR_OK);
+    out->size = 0;
+    enum err err = store_inspect(&options, out, why);
+    assert_int_equal(sys_remove_dir(kit->sys, STR("scratch"), NULL), ERR_OK); /* it is empty again */
+    return err;
+}
+
 static void inspect_says_what_lies_there(void **state)
 {
     struct kit kit;
@@ -355,13 +365,13 @@ static void inspect_says_what_lies_there(void **state)
     put(&kit, &rng, KIT_START_MS, 250, NULL);
     store_tidy(kit.store, true);
     put(&kit, &rng, KIT_START_MS, 20, NULL);
-    assert_int_equal(store_inspect(kit.sys, STR("data"), true, &out, &why), ERR_OK);
+    assert_int_equal(inspect(&kit, &out, &why), ERR_OK);
     assert_true(str_glob(STR("*250 rows*good*2 batches*0 damaged files*"), buf_view(&out)));
     assert_int_equal(sys_list(kit.sys, STR("data/seg/20251124"), first_name, name, NULL), ERR_OK);
     snprintf(path, sizeof path, "data/seg/20251124/%s", name);
     assert_true(sys_sim_flip(kit.sys, str_of(path), 100, 3));
     out.size = 0;
-    assert_int_equal(store_inspect(kit.sys, STR("data"), true, &out, &why), ERR_CORRUPT);
+    assert_int_equal(inspect(&kit, &out, &why), ERR_CORRUPT);
     assert_true(str_glob(STR("*DAMAGED*1 damaged files*"), buf_view(&out)));
     buf_done(&out);
     stop(&kit);
