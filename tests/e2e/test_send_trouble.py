@@ -168,6 +168,7 @@ def a_line_no_datagram_holds_neither_blocks_nor_doubles():
         except TimeoutError:
             pass
         assert (got.count(b'first '), got.count(b'last\n')) == (1, 1), (code, err, got.count(b'first '), got.count(b'last\n'))
+        assert code == 4 and 'too_long' in err and ' 1 lines or measurements refused' in err, (code, err)
 
 
 @case
