@@ -37,6 +37,8 @@ struct server {
     struct committer *committer;
     struct work_pool *queries;
     struct backups *backups;
+    struct work_pool *chores; /* chore.h */
+    bool merging;             /* atomic: one merge at a time */
     struct http_server *http;
     struct line_ports *lines; /* NULL without line ports */
     struct rate rate;         /* samples per second, for people */

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "net/listener.h"
+#include "server/chore.h"
 #include "server/core.h"
 #include "server/routes.h"
 #include "server/view.h"
@@ -227,6 +228,7 @@ enum err server_new(const struct server_config *config, struct server **out, str
     server->queries =
         work_pool_new(config->query_threads ? config->query_threads : server->thread_count, VIEW_QUEUE_MAX);
     server->backups = backups_new(server->store);
+    server->chores = work_pool_new(CHORE_THREADS, CHORE_QUEUE_MAX);
     watch_signals(server);
     *out = server;
     return ERR_OK;
@@ -242,6 +244,8 @@ static void wind_down(struct server *server)
     http_server_stop(server->http, STOP_WAIT_MS);
     work_pool_free(server->queries);
     server->queries = NULL;
+    work_pool_free(server->chores);
+    server->chores = NULL;
     committer_free(server->committer);
     server->committer = NULL;
 }
@@ -277,6 +281,7 @@ void server_free(struct server *server)
         loop_free(server->waiting);
     backups_free(server->backups);
     work_pool_free(server->queries);
+    work_pool_free(server->chores);
     committer_free(server->committer);
     line_ports_free(server->lines);
     http_server_free(server->http);

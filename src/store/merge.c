@@ -4,7 +4,8 @@
  * class of millions of rows), and a day keeps at most 16 files per class.
  *
  * Memory: the sources of all inputs (bounded: a merge that would have too many takes fewer files), a block of
- * each, and a block on the way out; never the rows. */
+ * each, and a block on the way out; never the rows. Files of any size are united when merge_all.c is asked
+ * to. */
 #include "store/merge.h"
 
 #include "base/check.h"
@@ -18,8 +19,7 @@ enum {
     FAN_IN = 16,
     CLASS_ROWS = 65536, /* the first class ends here */
     CLASSES = 3,        /* files beyond the last, of a million rows, stay as they are */
-    MERGE_ROWS_MAX = 4 << 20,
-    MERGE_SOURCES_MAX = 2000000, /* of all inputs together; some 80 bytes each while it runs */
+    UNITED_ROWS_MAX = 4 << 20,
 };
 
 /* One file on its way into the merge. */
@@ -32,7 +32,9 @@ struct merge_input {
 
 struct merge_job {
     struct store *store;
-    struct merge_input inputs[FAN_IN];
+    merge_watch_fn *watch; /* or NULL */
+    void *watch_ctx;
+    struct merge_input inputs[MERGE_INPUTS_MAX];
     uint32_t count;
     struct intern united;
     struct str *sources; /* in the output's order */
@@ -181,6 +183,15 @@ static enum err merge_metric(struct merge_job *job, const struct merge_metric *m
     return err ? err : merge_rows_write(job->rows, job->writer, false, why);
 }
 
+/* Between two metrics: whoever waits for the background thread waits for a part of the merge only. */
+static enum err pause_a_little(struct merge_job *job, struct why *why)
+{
+    store_breathe(job->store);
+    if (job->watch && !job->watch(job->watch_ctx, segment_writer_rows(job->writer)))
+        return why_set(why, ERR_CANCELLED, "the merge was given up");
+    return ERR_OK;
+}
+
 static enum err merge_metrics(struct merge_job *job, struct why *why)
 {
     uint32_t count = 0, all = 0;
@@ -198,8 +209,11 @@ static enum err merge_metrics(struct merge_job *job, struct why *why)
     turn_leads(metrics, count);
     job->rows = MEM_NEW(struct merge_rows);
     enum err err = ERR_OK;
-    for (uint32_t m = 0; m < count && !err; m++)
+    for (uint32_t m = 0; m < count && !err; m++) {
         err = merge_metric(job, &metrics[m], why);
+        if (!err)
+            err = pause_a_little(job, why);
+    }
     merge_rows_done(job->rows);
     mem_free(job->rows);
     mem_free(metrics);
@@ -240,9 +254,11 @@ static enum err write_output(struct merge_job *job, struct segment **out, struct
                    (unsigned long long)written);
 }
 
-static enum err merge(struct store *store, struct segment **segments, uint32_t count, struct why *why)
+enum err merge_files(struct store *store, struct segment **segments, uint32_t count, merge_watch_fn *watch,
+                     void *ctx, struct why *why)
 {
-    struct merge_job job = {.store = store};
+    CHECK(count <= MERGE_INPUTS_MAX);
+    struct merge_job job = {.store = store, .watch = watch, .watch_ctx = ctx};
     struct segment *out = NULL;
     enum err err = ERR_OK;
     for (uint32_t i = 0; i < count && !err; i++)
@@ -288,7 +304,7 @@ static uint32_t collect(const struct store *store, uint32_t first, uint32_t clas
         seen++;
         sources += segment->source_count;
         rows += segment->rows;
-        if (count < FAN_IN && sources <= MERGE_SOURCES_MAX && rows <= MERGE_ROWS_MAX)
+        if (count < FAN_IN && sources <= MERGE_SOURCES_MAX && rows <= UNITED_ROWS_MAX)
             out[count++] = segment;
     }
     return seen > FAN_IN && count > 1 ? count : 0;
@@ -309,7 +325,7 @@ bool merge_one(struct store *store)
             struct why why;
             if (!count)
                 continue;
-            if (merge(store, inputs, count, &why)) {
+            if (merge_files(store, inputs, count, NULL, NULL, &why)) {
                 disk_failed(store, &why);
                 store->next_merge_ms = sys_mono_ms(store->sys) + 60000;
                 segment_list_unref(list);

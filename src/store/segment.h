@@ -120,6 +120,7 @@ struct segment_index {
     struct arena arena;
     struct source_dictionary *dictionaries; /* by the file's field */
     struct buf dictionary_raw;
+    uint32_t dictionaries_size;     /* stored */
     struct segment_column *columns; /* ascending by metric */
     uint32_t column_count;
     struct segment_block_entry *blocks;

@@ -279,6 +279,7 @@ static enum err parse_footer(struct str raw, const struct segment_origin *origin
     parse_fields(&footer);
     parse_columns(&footer);
     parse_section(&footer, &footer.dictionaries);
+    index->dictionaries_size = footer.dictionaries.size;
     parse_chunks(&footer);
     parse_section(&footer, &index->presence);
     sort_columns(index);

@@ -91,6 +91,7 @@ static struct store *store_new(const struct store_options *options)
     store->host_field = names_resolve_field(store->names, STR("host"));
     store->edge_ms = INT64_MIN / 2;
     pthread_mutex_init(&store->tidy_lock, NULL);
+    pthread_mutex_init(&store->tidy_next, NULL);
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->stats_lock, NULL);
     keys_init(&store->keys);
@@ -115,6 +116,7 @@ static void store_free(struct store *store)
     cache_free(store->cache);
     sys_close(store->sys, store->lock_file);
     pthread_mutex_destroy(&store->tidy_lock);
+    pthread_mutex_destroy(&store->tidy_next);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->stats_lock);
     mem_free((char *)store->dir.at);

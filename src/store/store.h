@@ -75,6 +75,52 @@ bool lane_has_pending(const struct lane *lane); /* any thread */
  */
 int64_t store_tidy(struct store *store, bool now);
 
+/* ---- merging everything ---- */
+
+struct merge_progress {
+    uint64_t rows_done, rows_all; /* of the files looked at; done never exceeds all */
+    uint32_t files;               /* made so far */
+};
+
+/* false: give up. */
+typedef bool merge_progress_fn(void *ctx, const struct merge_progress *progress);
+
+struct merge_options {
+    merge_progress_fn *progress; /* or NULL; called at least after every file */
+    void *ctx;
+};
+
+/* Seals all rows that are in memory, then unites the files of every day into as few as their limits allow.
+ * One at a time, any thread; between two files the background thread has its turn, and while one is written
+ * heads are sealed when they are due. ERR_CANCELLED: progress said so; what was united stays so. */
+enum err store_merge(struct store *store, const struct merge_options *options, struct why *why) MUST_USE;
+
+#define SECTION_LIST(X)     \
+    X(VALUES, "values")     \
+    X(KEYS, "keys")         \
+    X(SOURCES, "sources")   \
+    X(PRESENCE, "presence") \
+    X(FOOTER, "footer")
+
+enum section {
+#define X(name, text) SECTION_##name,
+    SECTION_LIST(X)
+#undef X
+        SECTION_COUNT
+};
+
+/* The files of one UTC day; all sections together are bytes. */
+struct day_sizes {
+    int64_t date; /* 20261123 */
+    uint32_t files;
+    uint64_t rows, bytes;
+    uint64_t sections[SECTION_COUNT];
+};
+
+/* Any thread; the oldest day first. */
+typedef void day_sizes_fn(void *ctx, const struct day_sizes *day);
+enum err store_sizes(struct store *store, day_sizes_fn *each, void *ctx, struct why *why) MUST_USE;
+
 /* Is this idempotency key remembered? (1 h or 100,000 keys, across restarts.) Any thread. */
 bool store_seen(struct store *store, struct str key);
 /* Highest SEQ of keys "CLIENT/SEQ" remembered for the client; false when none. Any thread. */

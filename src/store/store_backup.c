@@ -204,7 +204,7 @@ static enum err copy_logs(struct backup_job *job, struct why *why)
 static enum err note_moment(struct backup_job *job, struct why *why)
 {
     struct store *store = job->store;
-    pthread_mutex_lock(&store->tidy_lock);
+    store_lock_tidy(store);
     store_seal_all(store); /* what cannot be sealed now is in the log */
     job->list = segment_list_ref(store->segments);
     for (uint32_t i = 0; i < job->list->count; i++)
@@ -213,7 +213,7 @@ static enum err note_moment(struct backup_job *job, struct why *why)
     enum err err = write_catalog(job, why);
     if (!err)
         err = copy_logs(job, why);
-    pthread_mutex_unlock(&store->tidy_lock);
+    store_unlock_tidy(store);
     return err;
 }
 

@@ -39,7 +39,8 @@ struct store {
 
     /* A round of the background thread; taken before all other locks. Whoever holds it finds the segments,
      * the lanes' marks and the catalog in agreement, and no log file is recycled meanwhile. */
-    pthread_mutex_t tidy_lock;
+    pthread_mutex_t tidy_lock; /* by store_lock_tidy */
+    pthread_mutex_t tidy_next;
     pthread_mutex_t
         lock; /* segments; and moving rows from heads to segments, so that a snapshot sees them once */
     struct segment_list *segments;
@@ -66,7 +67,7 @@ struct store {
     _Atomic uint64_t head_bytes; /* as lane_commit and the sealer left it; guides back-pressure */
 
     /* The background thread's. */
-    int64_t next_disk_ms, next_retain_ms, next_keys_ms, next_merge_ms, next_seal_ms;
+    int64_t next_disk_ms, next_retain_ms, next_keys_ms, next_merge_ms, next_seal_ms, next_breath_ms;
     _Atomic bool has_ballast;
 
     pthread_mutex_t stats_lock;
@@ -100,9 +101,16 @@ void store_leftovers_done(struct store *store);
 enum err store_replay(struct store *store, struct store_report *report, struct why *why) MUST_USE;
 
 /* ---- tidy.c ---- */
+/* Fair, so that a merge of many files lets others have their turn between two. */
+void store_lock_tidy(struct store *store);
+void store_unlock_tidy(struct store *store);
 /* As much of the heads as can be sealed now, and what is known to be damaged out of service; under tidy_lock.
  */
 void store_seal_all(struct store *store);
+/* All rows that the heads hold now go into files, or it fails; under tidy_lock. */
+enum err store_seal_heads(struct store *store, struct why *why) MUST_USE;
+/* In the midst of a long merge: seals what is due, so that nothing that comes in waits; under tidy_lock. */
+void store_breathe(struct store *store);
 
 /* ---- disk.c ---- */
 void disk_open(struct store *store); /* the ballast and the budget */

@@ -108,11 +108,52 @@ static void keys_due(struct store *store, bool now)
         disk_failed(store, &why);
 }
 
+/* Whoever waits next holds tidy_next, and the one who has just let go must wait for that. */
+void store_lock_tidy(struct store *store)
+{
+    pthread_mutex_lock(&store->tidy_next);
+    pthread_mutex_lock(&store->tidy_lock);
+    pthread_mutex_unlock(&store->tidy_next);
+}
+
+void store_unlock_tidy(struct store *store)
+{
+    pthread_mutex_unlock(&store->tidy_lock);
+}
+
 void store_seal_all(struct store *store)
 {
     seal_due(store, true);
     keys_due(store, true);
     retain_damaged(store);
+}
+
+enum err store_seal_heads(struct store *store, struct why *why)
+{
+    enum err err = ERR_OK;
+    for (uint32_t l = 0; l < store->lane_count; l++) {
+        struct lane *lane = &store->lanes[l];
+        for (int c = 0; c < HEAD_CLASSES && !err; c++) {
+            bool before = lane->sealing[c] != NULL; /* a head whose sealing failed; then the live one */
+            err = seal_head(store, lane, c, why);
+            if (!err && before)
+                err = seal_head(store, lane, c, why);
+        }
+    }
+    return err;
+}
+
+void store_breathe(struct store *store)
+{
+    int64_t mono_ms = sys_mono_ms(store->sys);
+    if (mono_ms < store->next_breath_ms)
+        return;
+    store->next_breath_ms = mono_ms + ROUND_MS;
+    if (mono_ms >= store->next_disk_ms) {
+        store->next_disk_ms = mono_ms + DISK_MS;
+        disk_tidy(store);
+    }
+    seal_due(store, false);
 }
 
 static int64_t round_of(struct store *store, bool now)
@@ -139,8 +180,8 @@ int64_t store_tidy(struct store *store, bool now)
 {
     if (store->read_only_open)
         return ROUND_MS;
-    pthread_mutex_lock(&store->tidy_lock);
+    store_lock_tidy(store);
     int64_t wait_ms = round_of(store, now);
-    pthread_mutex_unlock(&store->tidy_lock);
+    store_unlock_tidy(store);
     return wait_ms;
 }
