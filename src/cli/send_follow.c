@@ -184,7 +184,7 @@ static void start_over(struct follow *follow, struct buf *lines)
 /* Opens the file under the name, when it is there. */
 static void open_named(struct follow *follow)
 {
-    int fd;
+    int fd = -1;
     struct why why;
     enum err err = open_file(follow, &fd, &why);
     if (!err)
