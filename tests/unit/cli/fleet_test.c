@@ -6,8 +6,7 @@
 #include "../cmocka_all.h"
 
 #include "base/hash.h"
-#include "cli/fleet_plan.h"
-#include "cli/fleet_random.h"
+#include "cli/fleet_room.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -188,6 +187,51 @@ static void autoscalers_are_calm_but_for_the_incident(void **state)
     fleet_free(fleet);
 }
 
+static void in_every_window_one_of_the_frequent_jobs_fails(void **state)
+{
+    struct fleet fleet = {.options.seed = 3};
+    unsigned met[FLEET_JOBS] = {0};
+    for (unsigned window = 0; window < 100; window++) {
+        unsigned minutes = 0;
+        for (unsigned minute = 0; minute < 120; minute++) {
+            fleet.now_ms = 1767600000000 + (window * 120 + minute) * 60000LL;
+            for (uint32_t job = 0; job < FLEET_JOBS; job++)
+                if (fleet_incident_failing(&fleet, job) > 10) {
+                    assert_true(job < FLEET_JOBS_FREQUENT);
+                    met[job]++;
+                    minutes++;
+                }
+        }
+        assert_int_equal(minutes, 15);
+    }
+    for (uint32_t job = 0; job < FLEET_JOBS_FREQUENT; job++)
+        assert_true(met[job] > 0);
+}
+
+/* At noon, when the rhythm is flat, the load that a host logs goes with the callers that are at work on it;
+ * the fleet is a small one, so that they are not equally many everywhere. */
+static void hosts_follow_the_callers_at_work(void **state)
+{
+    int64_t noon_ms = 1767614400000, hour_ms = 3600 * 1000;
+    struct fleet *fleet = fleet_new(
+        &(struct fleet_options){.seed = 1, .start_ms = noon_ms, .samples_per_s = 30, .span_ms = hour_ms});
+    struct buf line = {0};
+    double n = 0, sx = 0, sy = 0, sxx = 0, syy = 0, sxy = 0;
+    while (fleet_next(fleet, &line).time_ms < noon_ms + hour_ms) {
+        buf_char(&line, 0);
+        const char *load = strstr(line.at, "level#host.load.1m="), *host = strstr(line.at, "source=web");
+        if (load && host) {
+            double x = fleet->callers_at[strtoul(host + 10, NULL, 10) - 1], y = strtod(load + 19, NULL);
+            n++, sx += x, sy += y, sxx += x * x, syy += y * y, sxy += x * y;
+        }
+        line.size = 0;
+    }
+    double correlation = (n * sxy - sx * sy) / sqrt((n * sxx - sx * sx) * (n * syy - sy * sy));
+    assert_true(n > 1000 && correlation > 0.8);
+    buf_done(&line);
+    fleet_free(fleet);
+}
+
 static void times_never_go_back(void **state)
 {
     struct fleet *fleet = fleet_of(3);
@@ -284,6 +328,8 @@ int main(void)
         cmocka_unit_test(a_plan_is_kept),
         cmocka_unit_test(a_fleet_begun_again_has_other_sessions),
         cmocka_unit_test(autoscalers_are_calm_but_for_the_incident),
+        cmocka_unit_test(in_every_window_one_of_the_frequent_jobs_fails),
+        cmocka_unit_test(hosts_follow_the_callers_at_work),
         cmocka_unit_test(times_never_go_back),
         cmocka_unit_test(the_pack_understands_every_line_and_the_shape_is_as_promised),
     };
