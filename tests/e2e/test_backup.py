@@ -4,10 +4,12 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import tempfile
 import threading
+import time
 
-from harness import QUICK, Server, case, dialtone, folder, run
+from harness import DIALTONE, QUICK, Server, case, dialtone, folder, run
 
 POSTERS = 4
 LINES = 50
@@ -217,6 +219,34 @@ def half_a_restore_is_not_opened():
         ends(1, 'serve', '--data', home + '/back', '--http', '127.0.0.1:0', '--line', 'off', says='did not end')
         ends(0, 'restore', home + '/safe', '--data', home + '/back')
         ends(0, 'query', 'a.b sum', '--data', home + '/back')
+
+
+@case
+def a_stop_gives_the_backup_up_or_lets_it_end():
+    rng = random.Random(5)
+    with folder() as home, tempfile.TemporaryDirectory(dir='/dev/shm') as away:
+        ended = given_up = 0
+        for i in range(4 if QUICK else 10):
+            with Server(home + '/data') as server:
+                for _ in range(3):
+                    server.post_lines(''.join(f'source=h{j} count#a.b=1\n' for j in range(2000)))
+                    server.request('POST', '/api/admin/seal', '')
+                target = f'{away}/safe{i}'
+                child = subprocess.Popen([DIALTONE, 'backup', target], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                         env={**os.environ, 'DIALTONE_URL': server.url})
+                time.sleep(rng.random() * 0.06)
+                server.stop()
+                text = child.communicate(timeout=60)[0].decode()
+            # 3: the stop was faster than the request.
+            assert child.returncode in (0, 1, 3), text
+            assert child.returncode != 0 or os.path.exists(target), text
+            assert not os.path.exists(target + '.partial'), text
+            if os.path.exists(target):
+                ends(0, 'restore', target, '--data', f'{home}/back{i}')
+                ended += 1
+            else:
+                given_up += 1
+        print(f'{ended} ended, {given_up} given up')
 
 
 run()

@@ -1,6 +1,6 @@
-/* A committing thread, a background thread and two readers at once, on real files; for ThreadSanitizer:
- * CC=clang meson setup build-tsan -Dtests=true -Db_sanitize=thread -Db_lundef=false. Readers check what must
- * always hold: a batch is seen whole or not at all, and nothing that was seen goes away. */
+/* A committing thread, a background thread, two readers and backups at once, on real files; for
+ * ThreadSanitizer: CC=clang meson setup build-tsan -Dtests=true -Db_sanitize=thread -Db_lundef=false. Readers
+ * check what must always hold: a batch is seen whole or not at all, and nothing that was seen goes away. */
 #include "store_kit.h"
 
 #include "../cmocka_all.h"
@@ -13,10 +13,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BATCH_ROWS = 21, BATCHES = 1500, READERS = 2 };
+enum { BATCH_ROWS = 21, BATCHES = 1500, READERS = 2, BACKUPS_MAX = 12 };
 
 struct play {
     struct kit kit;
+    const char *dir;
     _Atomic bool over;
     _Atomic unsigned committed;
 };
@@ -72,13 +73,54 @@ static void *read_all(void *arg)
     return NULL;
 }
 
+/* What was committed before a backup is in it, whole, and what came later whole or not at all. */
+static void check_backup(struct play *play, const char *backup, const char *data, unsigned committed)
+{
+    struct store_backup from = {.target = str_of(backup)};
+    struct kit kit;
+    struct kit_rows rows = {0};
+    struct why why = {0};
+    unsigned found[BATCHES] = {0};
+    CHECK(store_restore(sys_real(), &from, str_of(data), &why) == ERR_OK);
+    kit_init(&kit, sys_real(), data);
+    kit_open(&kit);
+    CHECK(kit.report.text.size == 0);
+    kit_rows_of(&kit, &rows);
+    for (size_t i = 0; i < rows.count; i++)
+        found[(unsigned)rows.at[i].value]++;
+    for (unsigned n = 0; n < BATCHES; n++)
+        CHECK(n < committed ? found[n] == BATCH_ROWS : found[n] == 0 || found[n] == BATCH_ROWS);
+    kit_rows_done(&rows);
+    kit_done(&kit);
+}
+
+static void *back_up(void *arg)
+{
+    struct play *play = arg;
+    for (unsigned i = 0; !play->over && i < BACKUPS_MAX; i++) {
+        char target[64], back[64];
+        unsigned committed = play->committed;
+        struct why why = {0};
+        snprintf(target, sizeof target, "%s/safe%u", play->dir, i);
+        snprintf(back, sizeof back, "%s/back%u", play->dir, i);
+        struct store_backup backup = {.target = str_of(target)};
+        enum err err = store_backup(play->kit.store, &backup, &why);
+        if (err)
+            fprintf(stderr, "backup: %s\n", why.text);
+        CHECK(err == ERR_OK);
+        check_backup(play, target, back, committed);
+    }
+    return NULL;
+}
+
 static void readers_see_whole_batches(void **state)
 {
     char dir[] = "/tmp/dialtone-threads-XXXXXX";
     char data[64], command[64];
     struct play play = {0};
-    pthread_t committer, tidier, readers[READERS];
+    pthread_t committer, tidier, keeper, readers[READERS];
     assert_non_null(mkdtemp(dir));
+    play.dir = dir;
     snprintf(data, sizeof data, "%s/data", dir);
     kit_init(&play.kit, sys_real(), data);
     play.kit.options.head_rows_max = 300;
@@ -86,11 +128,13 @@ static void readers_see_whole_batches(void **state)
     kit_open(&play.kit);
     assert_int_equal(pthread_create(&committer, NULL, commit_all, &play), 0);
     assert_int_equal(pthread_create(&tidier, NULL, tidy, &play), 0);
+    assert_int_equal(pthread_create(&keeper, NULL, back_up, &play), 0);
     for (int i = 0; i < READERS; i++)
         assert_int_equal(pthread_create(&readers[i], NULL, read_all, &play), 0);
     pthread_join(committer, NULL);
     play.over = true;
     pthread_join(tidier, NULL);
+    pthread_join(keeper, NULL);
     for (int i = 0; i < READERS; i++)
         pthread_join(readers[i], NULL);
     struct store_stats stats;
