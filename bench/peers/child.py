@@ -32,6 +32,30 @@ def tree_bytes(folder, skip=None):
     return total
 
 
+def busy_s():
+    """CPU-seconds that the whole machine has worked."""
+    with open('/proc/stat', encoding='utf-8') as file:
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
+class Others:
+    """What other processes took meanwhile: a number to judge the wall times of a run by."""
+
+    def __init__(self):
+        self.wall, self.busy, self.own = time.monotonic(), busy_s(), self.own_s()
+
+    @staticmethod
+    def own_s():
+        t = os.times()
+        return t.user + t.system + t.children_user + t.children_system
+
+    def cores(self):
+        """To be asked when the children have ended."""
+        mine = self.own_s() - self.own
+        return max(0.0, busy_s() - self.busy - mine) / (time.monotonic() - self.wall)
+
+
 class Child:
     def __init__(self, argv, log, **options):
         self.log = open(log, 'ab')
@@ -70,18 +94,23 @@ class Child:
 
 
 class Http:
-    """One kept connection. ask() gives the body; `seconds` is the time of the last request, first byte out to last in."""
+    """One kept connection, made again when it has lain idle, which servers end. ask() gives the body; `seconds` is the time
+    of the last request, first byte out to last in, without the connecting."""
 
     def __init__(self, port, timeout=600):
         self.connection = http.client.HTTPConnection('127.0.0.1', port, timeout=timeout)
-        self.seconds = 0.0
+        self.seconds, self.used = 0.0, 0.0
 
     def ask(self, method, path, body=None, headers=None, fine=(200, 204)):
+        if time.monotonic() - self.used > 1:
+            self.connection.close()
+            self.connection.connect()
         begin = time.perf_counter()
         self.connection.request(method, path, body, headers or {})
         reply = self.connection.getresponse()
         raw = reply.read()
         self.seconds = time.perf_counter() - begin
+        self.used = time.monotonic()
         if reply.status not in fine:
             raise RuntimeError(f'{method} {path[:300]}: {reply.status} {raw[:500]!r}')
         return raw

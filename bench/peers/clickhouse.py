@@ -21,6 +21,7 @@ CONFIG = '''<yandex>
   <format_schema_path>{home}/ch/schemas/</format_schema_path>
   <users_config>{home}/ch-users.xml</users_config><default_profile>default</default_profile>
   <default_database>default</default_database><mark_cache_size>1073741824</mark_cache_size>
+  <keep_alive_timeout>60</keep_alive_timeout>
   <compression><case><min_part_size>0</min_part_size><min_part_size_ratio>0</min_part_size_ratio>
     <method>zstd</method></case></compression>
 </yandex>

@@ -20,7 +20,7 @@ import floor
 import questions
 import workload
 from chdb import Chdb
-from child import repeat
+from child import Others, repeat
 from clickhouse import ClickHouse
 from dialtone import Dialtone
 from victoria import BUCKET, Victoria
@@ -77,6 +77,7 @@ def question(peer, kind, truth, rounds):
 def measure(peer, load, truth, lines, home, rounds):
     """All figures of a peer. Its files go when it is done."""
     os.makedirs(home)
+    others = Others()
     try:
         peer.prepare(load, lines, home)
         say(f'{peer.title}: loading')
@@ -91,10 +92,11 @@ def measure(peer, load, truth, lines, home, rounds):
         figures['peak_rss_mb'] = peer.peak_rss_mb()
         if hasattr(peer, 'afterwards'):
             figures['in'][0].update(peer.afterwards())
-        return figures
     finally:
         peer.stop()
         shutil.rmtree(home)
+    figures['cores_of_others'] = others.cores()
+    return figures
 
 
 def short(ms):
@@ -155,6 +157,7 @@ def report_out(result):
             row.append(cell)
         rows.append(row)
     rows.append(['peak memory, all questions asked'] + [f"{p['peak_rss_mb']:.0f} MB" for p in peers])
+    rows.append(['cores that other processes used meanwhile'] + [f"{p['cores_of_others']:.2f}" for p in peers])
     return table(rows)
 
 
