@@ -215,6 +215,19 @@ void cells_add_run(struct cells *cells, uint32_t c, const double *value, const i
     }
 }
 
+void cells_add_partial(struct cells *cells, uint32_t cell, uint64_t count, double sum, double min, double max)
+{
+    cells->seen[cell / cells->stride] |= count > 0;
+    if (cells->needs.sum)
+        sum_add(&cells->sum[cell], sum);
+    if (cells->needs.range) {
+        bool first = cells->count[cell] == 0;
+        cells->min[cell] = first || min < cells->min[cell] ? min : cells->min[cell];
+        cells->max[cell] = first || max > cells->max[cell] ? max : cells->max[cell];
+    }
+    cells->count[cell] += count;
+}
+
 void cells_add_distinct(struct cells *cells, const uint32_t *cell, const uint64_t *hash, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {

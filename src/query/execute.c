@@ -68,7 +68,8 @@ struct row_feed {
     struct run *run;
     struct feed *feed;
     struct source_map map;
-    int64_t low_ms, high_ms; /* rows wanted: [low, high) */
+    struct time_span span;   /* what the feed reads of every part */
+    int64_t low_ms, high_ms; /* rows wanted now: [low, high) */
     double per_step;         /* 1 / step */
     uint32_t stride, total;  /* total: the step of the whole range */
     uint32_t n;
@@ -195,13 +196,12 @@ static void add_block(struct row_feed *rows, const struct block *block)
         add_rows(rows, block, block->runs[r].source, first, block->runs[r].end);
 }
 
-static enum err scan_metric(struct row_feed *rows, struct part *part, const struct metric_ref *metric,
-                            bool stop_early)
+static enum err scan_rows(struct row_feed *rows, struct part *part, struct time_span span, bool stop_early)
 {
     struct run *run = rows->run;
-    if (!source_map_enter(&rows->map, part, metric))
-        return run->error->err;
-    struct scan *scan = scan_open(run->snapshot, part, metric->id, rows->low_ms, rows->high_ms,
+    rows->low_ms = span.from_ms;
+    rows->high_ms = span.to_ms;
+    struct scan *scan = scan_open(run->snapshot, part, rows->map.metric->id, span.from_ms, span.to_ms,
                                   source_map_ranges(&rows->map));
     struct block block;
     struct why why = {0};
@@ -223,6 +223,23 @@ static enum err scan_metric(struct row_feed *rows, struct part *part, const stru
     return err;
 }
 
+/* From the partials where they serve, and from the rows of what is left. */
+static enum err scan_metric(struct row_feed *rows, struct part *part, const struct metric_ref *metric,
+                            bool stop_early)
+{
+    struct time_span span = rows->span, edges[2];
+    uint32_t count;
+    if (!source_map_enter(&rows->map, part, metric))
+        return rows->run->error->err;
+    int found = partial_feed(&rows->map, part, span, edges, &count);
+    if (found <= 0)
+        return found < 0 ? rows->run->error->err : scan_rows(rows, part, span, stop_early);
+    enum err err = ERR_OK;
+    for (uint32_t e = 0; e < count && err == ERR_OK; e++)
+        err = scan_rows(rows, part, edges[e], stop_early);
+    return err;
+}
+
 static enum err execute_rows(struct run *run, struct feed *feed, bool stop_early)
 {
     struct row_feed *rows = MEM_NEW(struct row_feed);
@@ -230,14 +247,13 @@ static enum err execute_rows(struct run *run, struct feed *feed, bool stop_early
     rows->feed = feed;
     rows->stride = grid_stride(&run->grid);
     rows->total = run->grid.count;
-    rows->low_ms = run->grid.from_ms;
-    rows->high_ms = run->grid.to_ms;
+    rows->span = (struct time_span){run->grid.from_ms, run->grid.to_ms};
     rows->per_step = 1.0 / (double)run->grid.step_ms;
     if (feed->over_ms && run->grid.count) {
         int64_t from, to;
         grid_span(&run->grid, 0, &from, &to);
-        if (to - feed->over_ms < rows->low_ms)
-            rows->low_ms = to - feed->over_ms;
+        if (to - feed->over_ms < rows->span.from_ms)
+            rows->span.from_ms = to - feed->over_ms;
     }
     source_map_init(&rows->map, run, feed);
     enum err err = ERR_OK;
@@ -245,7 +261,7 @@ static enum err execute_rows(struct run *run, struct feed *feed, bool stop_early
     for (uint32_t p = 0; err == ERR_OK && p < parts; p++) {
         struct part *part = snapshot_part(run->snapshot, p);
         int64_t from, to;
-        if (!part_span(part, &from, &to) || to < rows->low_ms || from >= rows->high_ms)
+        if (!part_span(part, &from, &to) || to < rows->span.from_ms || from >= rows->span.to_ms)
             continue;
         for (uint32_t m = 0; err == ERR_OK && m < feed->metric_count; m++) {
             const struct metric_ref *metric = feed->metrics[m];

@@ -94,6 +94,21 @@ static inline uint32_t source_map_group(struct source_map *map, uint32_t source)
     return source_map_resolve(map, source);
 }
 
+/* The group of a metric's rows whose sources say only this of the `by` fields (where any field of them is not
+ * said by the name); or GROUP_DROPPED. */
+uint32_t source_map_value_group(struct source_map *map, struct source_value value);
+
+/* ---- partial_feed.c ---- */
+
+struct time_span {
+    int64_t from_ms, to_ms;
+};
+
+/* Adds what the store keeps of a metric per minute, in place of its rows. 1: done, but for the rows of the
+ * *edge_count spans, which begin or end within a minute; 0: the rows are needed; -1: the run failed. */
+int partial_feed(struct source_map *map, struct part *part, struct time_span span, struct time_span edges[2],
+                 uint32_t *edge_count);
+
 enum err level_execute(struct run *run, struct feed *feed) MUST_USE;
 
 #endif

@@ -310,3 +310,13 @@ uint64_t source_map_distinct(struct source_map *map, uint32_t source)
                  (map->chunk_known[source / FIELD_CHUNK] || learn_chunk(map, source / FIELD_CHUNK));
     return known ? map->distinct_of_source[source] : 0;
 }
+
+uint32_t source_map_value_group(struct source_map *map, struct source_value value)
+{
+    struct buf key = {0};
+    if (map->has_source_by)
+        key_put(&key, value);
+    uint32_t group = group_of(map, buf_view(&key));
+    buf_done(&key);
+    return group;
+}

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "scheme/names.h"
 #include "store/cache.h"
+#include "store/cube.h"
 #include "store/head.h"
 #include "store/presence_set.h"
 #include "store/source_table.h"
@@ -91,6 +92,20 @@ struct segment_column {
     uint32_t lead_first, lead_own;  /* whose rows the followers follow, in blocks; all but the last have as
                                        many rows as the first */
     uint32_t lead_metric;           /* or NAME_NONE */
+    uint32_t first_cube, cube_count;
+};
+
+struct segment_cube_field {
+    uint32_t field; /* in names.h */
+    uint32_t value_count;
+    struct source_value *values;
+};
+
+struct segment_cube {
+    uint32_t field; /* in the index's cube fields; their count: of all rows */
+    uint64_t at;
+    uint32_t size, cells;
+    uint64_t check;
 };
 
 struct segment_section {
@@ -125,6 +140,10 @@ struct segment_index {
     uint32_t column_count;
     struct segment_block_entry *blocks;
     uint32_t block_count;
+    struct segment_cube_field *cube_fields;
+    uint32_t cube_field_count;
+    struct segment_cube *cubes;
+    uint32_t cube_count;
     struct segment_chunk *chunks;
     struct source_zone *zones; /* chunk * field_count + field */
     uint32_t chunk_count;
@@ -174,6 +193,12 @@ enum err segment_failed(struct segment *segment, enum err err, struct why *why);
 /* Exactly these bytes of the file, and their check compared. */
 enum err segment_read(const struct segment_index *index, uint64_t at, uint32_t size, uint64_t check,
                       struct buf *out, struct why *why) MUST_USE;
+/* The cube of a column, of all rows (field NAME_NONE) or of a field; NULL when there is none. */
+const struct segment_cube *segment_find_cube(const struct segment_index *index,
+                                             const struct segment_column *column, uint32_t field);
+/* cells: room for cube->cells. */
+enum err segment_read_cube(const struct segment_index *index, const struct segment_cube *cube,
+                           struct cube_cell *cells, struct why *why) MUST_USE;
 /* Calls each with runs of minutes in which the host (at == NULL: any) was there. */
 typedef void segment_run_fn(void *ctx, int64_t minute, uint64_t minutes);
 enum err segment_presence(const struct segment_index *index, struct str host, segment_run_fn *each, void *ctx,

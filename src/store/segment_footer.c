@@ -147,6 +147,37 @@ static void tell_blocks(struct footer *footer, const struct writer_blocks *block
     }
 }
 
+static void tell_cube_fields(struct footer *footer)
+{
+    const struct cube_builder *builder = &footer->writer->cubes;
+    buf_varint(&footer->raw, builder->field_count);
+    for (uint32_t f = 0; f < builder->field_count; f++) {
+        const struct cube_field *field = &builder->fields[f];
+        buf_sized_str(&footer->raw, names_field(footer->writer->options.origin->names, field->field));
+        buf_varint(&footer->raw, field->value_count);
+        for (uint32_t v = 0; v < field->value_count; v++) {
+            buf_u8(&footer->raw, (uint8_t)field->values[v].type);
+            if (field->values[v].type == SOURCE_NUMBER)
+                buf_varint(&footer->raw, field->values[v].number);
+            else
+                buf_sized_str(&footer->raw, field->values[v].text);
+        }
+    }
+}
+
+static void tell_cubes(struct footer *footer, const struct writer_metric *metric)
+{
+    uint32_t fields = footer->writer->cubes.field_count;
+    buf_varint(&footer->raw, metric->cube_count);
+    for (uint32_t c = 0; c < metric->cube_count; c++) {
+        const struct writer_cube *cube = &metric->cubes[c];
+        buf_varint(&footer->raw, cube->field == fields ? 0 : cube->field + 1);
+        tell_place(footer, cube->at, cube->size);
+        buf_varint(&footer->raw, cube->cells);
+        buf_u64(&footer->raw, cube->check);
+    }
+}
+
 static void tell_columns(struct footer *footer)
 {
     const struct segment_writer *writer = footer->writer;
@@ -157,6 +188,7 @@ static void tell_columns(struct footer *footer)
         buf_varint(&footer->raw, metric->lead == UINT32_MAX ? 0 : metric->lead + 1);
         tell_blocks(footer, &metric->own);
         tell_blocks(footer, &metric->followers);
+        tell_cubes(footer, metric);
     }
 }
 
@@ -192,6 +224,7 @@ enum err writer_put_rest(struct segment_writer *writer, const struct segment *se
     buf_varint(&footer.raw, zigzag(segment->day));
     buf_varint(&footer.raw, segment->source_count);
     tell_fields(&footer, table);
+    tell_cube_fields(&footer);
     tell_columns(&footer);
     some.size = 0;
     source_table_put_dictionaries(table, &some);

@@ -195,6 +195,60 @@ static bool is_even(const struct segment_index *index, const struct segment_colu
     return even;
 }
 
+static void parse_cube_field(struct footer *footer, struct segment_cube_field *field)
+{
+    struct bytes *in = &footer->in;
+    struct str name = bytes_sized_str(in);
+    uint64_t count = bytes_varint(in);
+    in->bad |= name.size == 0 || count < 1 || count > CUBE_VALUES_MAX;
+    if (in->bad)
+        return;
+    field->field = names_resolve_field(footer->names, name);
+    field->value_count = (uint32_t)count;
+    field->values = arena_array(&footer->index->arena, count, sizeof *field->values);
+    for (uint64_t v = 0; v < count && !in->bad; v++) {
+        struct source_value *value = &field->values[v];
+        value->type = bytes_u8(in);
+        if (value->type == SOURCE_NUMBER)
+            value->number = bytes_varint(in);
+        else
+            value->text = arena_str(&footer->index->arena, bytes_sized_str(in));
+        in->bad |= value->type > SOURCE_TEXT;
+    }
+}
+
+static void parse_cube_fields(struct footer *footer)
+{
+    struct segment_index *index = footer->index;
+    uint32_t count = bounded_count(&footer->in, 4);
+    index->cube_fields = arena_array(&index->arena, count, sizeof *index->cube_fields);
+    for (uint32_t f = 0; f < count && !footer->in.bad; f++)
+        parse_cube_field(footer, &index->cube_fields[f]);
+    index->cube_field_count = count;
+}
+
+static void parse_cubes(struct footer *footer, struct segment_column *column)
+{
+    struct segment_index *index = footer->index;
+    struct bytes *in = &footer->in;
+    uint32_t count = bounded_count(in, 4 + 8);
+    column->first_cube = index->cube_count;
+    column->cube_count = count;
+    if (count)
+        index->cubes = mem_resize(index->cubes, index->cube_count + count, sizeof *index->cubes);
+    for (uint32_t c = 0; c < count && !in->bad; c++) {
+        struct segment_cube *cube = &index->cubes[index->cube_count++];
+        uint64_t field = bytes_varint(in);
+        cube->at = parse_place(footer, &cube->size);
+        uint64_t cells = bytes_varint(in);
+        cube->check = bytes_u64(in);
+        in->bad |= field > index->cube_field_count || cells < 1 || cells > CUBE_CELLS_MAX;
+        cube->field = field ? (uint32_t)field - 1 : index->cube_field_count;
+        cube->cells = (uint32_t)cells;
+    }
+    index->cube_count = in->bad ? 0 : index->cube_count;
+}
+
 static void parse_columns(struct footer *footer)
 {
     struct segment_index *index = footer->index;
@@ -209,6 +263,7 @@ static void parse_columns(struct footer *footer)
         column->metric = names_find_metric(footer->names, name);
         column->own = parse_blocks(footer, &cap);
         column->followers = parse_blocks(footer, &cap);
+        parse_cubes(footer, column);
         in->bad |= lead > c || (column->followers && !lead);
         if (in->bad || !lead)
             continue;
@@ -277,6 +332,7 @@ static enum err parse_footer(struct str raw, const struct segment_origin *origin
     index->day_ms = footer.in.bad ? 0 : day * DAY_MS;
     index->source_count = (uint32_t)sources;
     parse_fields(&footer);
+    parse_cube_fields(&footer);
     parse_columns(&footer);
     parse_section(&footer, &footer.dictionaries);
     index->dictionaries_size = footer.dictionaries.size;
@@ -299,6 +355,7 @@ static void index_free(struct cache_entry *entry)
     mem_free(index->fields);
     mem_free(index->columns);
     mem_free(index->blocks);
+    mem_free(index->cubes);
     mem_free(index->chunks);
     mem_free(index->zones);
     arena_done(&index->arena);
@@ -336,6 +393,7 @@ static enum err open_index(const struct segment_origin *origin, struct str path,
                          index->column_count * sizeof *index->columns + index->presence_raw.cap +
                          index->dictionary_raw.cap + index->arena.size +
                          index->chunk_count * sizeof *index->chunks +
+                         index->cube_count * sizeof *index->cubes +
                          (size_t)index->chunk_count * index->field_count * sizeof *index->zones;
     *out = index;
     return ERR_OK;

@@ -1,4 +1,5 @@
 /* Every byte of a file. */
+#include "base/mem.h"
 #include "store/segment_cursor.h"
 
 static enum err verify_column(struct segment_cursor *cursor, const struct segment_index *index,
@@ -9,6 +10,17 @@ static enum err verify_column(struct segment_cursor *cursor, const struct segmen
     for (uint32_t b = column->first; b < segment_column_end(column) && !err; b++) {
         err = segment_cursor_read(cursor, b, why);
         *rows += index->blocks[b].rows;
+    }
+    return err;
+}
+
+static enum err verify_cubes(const struct segment_index *index, struct why *why)
+{
+    enum err err = ERR_OK;
+    for (uint32_t c = 0; c < index->cube_count && !err; c++) {
+        struct cube_cell *cells = mem_alloc(index->cubes[c].cells * sizeof *cells);
+        err = segment_read_cube(index, &index->cubes[c], cells, why);
+        mem_free(cells);
     }
     return err;
 }
@@ -25,6 +37,8 @@ enum err segment_verify(struct segment *segment, struct why *why)
     err = segment_load_sources(segment, index, &sources, why);
     for (uint32_t c = 0; c < index->column_count && !err; c++)
         err = verify_column(&cursor, index, &index->columns[c], &rows, why);
+    if (!err)
+        err = verify_cubes(index, why);
     if (!err && rows != segment->rows)
         err = why_set(why, ERR_CORRUPT, "%llu rows in blocks where the directory says %llu",
                       (unsigned long long)rows, (unsigned long long)segment->rows);

@@ -12,6 +12,7 @@
  *     ascending by (source, time) through all its blocks: its own, and followers, whose rows stand where
  *     own rows of its lead do, a metric that comes before it and follows nobody. All own blocks of a lead but
  *     its last have as many rows as its first.
+ *     Behind the blocks of a metric, its cubes (cube.h).
  *   dictionaries of sources, packed by zstd, and source chunks (source_table.h): 1,024 sources each but the
  *     last
  *   presence, packed by zstd: count of hosts, each: text host (the first is empty: any), count of runs, each:
@@ -78,6 +79,7 @@ static void put_header(struct segment_writer *writer)
 static void make_arrays(struct segment_writer *writer)
 {
     uint32_t sources = writer->options.source_count;
+    cube_builder_init(&writer->cubes, writer->options.sources, sources);
     writer->source_rows = mem_zero(sources, sizeof(uint32_t));
     writer->source_host = mem_alloc(sources * sizeof(uint32_t));
     for (uint32_t i = 0; i < sources; i++)
@@ -124,9 +126,11 @@ void segment_writer_free(struct segment_writer *writer)
     mem_free(writer->source_rows);
     mem_free(writer->source_host);
     presence_set_done(&writer->presence);
+    cube_builder_done(&writer->cubes);
     for (uint32_t m = 0; m < writer->metric_count; m++) {
         mem_free(writer->metrics[m].own.at);
         mem_free(writer->metrics[m].followers.at);
+        mem_free(writer->metrics[m].cubes);
         mem_free(writer->metrics[m].keys);
     }
     mem_free(writer->metrics);
@@ -201,6 +205,26 @@ static void drop_keys(struct segment_writer *writer, struct writer_metric *metri
     metric->key_count = metric->key_cap = 0;
 }
 
+static void put_cubes(struct segment_writer *writer, struct writer_metric *metric)
+{
+    struct cube_builder *builder = &writer->cubes;
+    for (uint32_t f = 0; f <= builder->field_count && writer->has_cubes; f++) {
+        struct cube_cell *cells;
+        struct writer_cube cube = {.field = f, .at = writer->flushed + writer->out.size};
+        size_t start = writer->out.size;
+        cube_builder_take(builder, f, &cells, &cube.cells);
+        cube_encode(&writer->packer, cells, cube.cells, f < builder->field_count, &writer->out);
+        cube.size = (uint32_t)(writer->out.size - start);
+        cube.check = hash_seeded(str_make(writer->out.at + start, cube.size), writer->seed);
+        mem_free(cells);
+        if (!cube.cells)
+            continue;
+        metric->cubes = mem_resize(metric->cubes, metric->cube_count + 1, sizeof cube);
+        metric->cubes[metric->cube_count++] = cube;
+    }
+    cube_builder_clear(builder);
+}
+
 static enum err end_metric(struct segment_writer *writer, struct why *why)
 {
     if (!writer->metric_count)
@@ -209,7 +233,11 @@ static enum err end_metric(struct segment_writer *writer, struct why *why)
     if (metric->key_count < KEYS_FEW)
         drop_keys(writer, metric);
     enum err err = end_block(writer, &writer->own, false, why);
-    return err ? err : end_block(writer, &writer->followers, true, why);
+    if (!err)
+        err = end_block(writer, &writer->followers, true, why);
+    if (!err)
+        put_cubes(writer, metric);
+    return err;
 }
 
 static uint32_t find_metric(const struct segment_writer *writer, uint32_t metric)
@@ -234,6 +262,7 @@ enum err segment_writer_metric(struct segment_writer *writer, uint32_t metric, u
     *next = (struct writer_metric){.lead = leading, .leads = leading == UINT32_MAX};
     next->directory = (struct segment_metric){metric, 0, INT64_MAX, INT64_MIN};
     writer->lead_at = 0;
+    writer->has_cubes = names_kind(writer->options.origin->names, metric) != KIND_LEVEL;
     return err;
 }
 
@@ -301,6 +330,8 @@ enum err segment_writer_add(struct segment_writer *writer, uint32_t source, int6
     uint64_t key = sort_key(source, time_ms - writer->options.day * DAY_MS);
     writer->source_rows[source]++;
     presence_set_mark(&writer->presence, writer->source_host[source], time_ms);
+    if (writer->has_cubes)
+        cube_builder_add(&writer->cubes, source, time_ms - writer->options.day * DAY_MS, value);
     if (metric->lead != UINT32_MAX) {
         const struct writer_metric *lead = &writer->metrics[metric->lead];
         uint32_t at = writer->lead_at;

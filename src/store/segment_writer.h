@@ -2,6 +2,7 @@
 #ifndef STORE_SEGMENT_WRITER_H
 #define STORE_SEGMENT_WRITER_H
 
+#include "store/cube.h"
 #include "store/segment.h"
 
 /* Rows on their way into a block. */
@@ -18,11 +19,20 @@ struct writer_blocks {
     uint32_t count, cap;
 };
 
+struct writer_cube {
+    uint32_t field; /* in the builder's; its count: of all rows */
+    uint64_t at;
+    uint32_t size, cells;
+    uint64_t check;
+};
+
 struct writer_metric {
     struct segment_metric directory;
     uint32_t lead; /* in metrics; or UINT32_MAX */
     struct writer_blocks own, followers;
-    bool leads;     /* others may follow it */
+    bool leads; /* others may follow it */
+    struct writer_cube *cubes;
+    uint32_t cube_count;
     uint64_t *keys; /* of all its rows then, by row_sort.h */
     uint32_t key_count, key_cap;
 };
@@ -38,6 +48,8 @@ struct segment_writer {
     struct buf out;   /* bytes that follow */
     struct packer packer;
     struct writer_block own, followers;
+    bool has_cubes; /* the metric at hand */
+    struct cube_builder cubes;
     uint32_t lead_at; /* how far the lead's keys were passed */
     uint64_t keys_kept;
     uint32_t *source_rows, *source_host;

@@ -237,6 +237,27 @@ struct scan *scan_open(struct snapshot *snapshot, struct part *part, uint32_t me
 int scan_next(struct scan *scan, struct block *block, struct why *why) MUST_USE;
 void scan_close(struct scan *scan);
 
+/* What the rows of a minute come to; of all rows, or of those whose sources have a value in a field. */
+struct partial {
+    int64_t minute_ms;         /* when it begins */
+    struct source_value value; /* texts are valid until the part's sources are released */
+    uint64_t count;
+    double sum, min, max;
+};
+
+struct partials {
+    struct partial *at;
+    uint32_t count, cap;
+};
+
+void partials_done(struct partials *partials);
+
+/* Partials of all rows of a metric in a part; field NAME_NONE: of all together, else per value of that field,
+ * unset among them. 1: *out has them, ascending by value and minute; 0: none are kept, read the rows; -1:
+ * failed, *why says so. */
+int part_partials(struct snapshot *snapshot, struct part *part, uint32_t metric, uint32_t field,
+                  struct partials *out, struct why *why) MUST_USE;
+
 /* Presence: in which minutes did the server accept any sample (of this host; host.at == NULL: of any)? Sets
  * bit i of present for minute from_minute + i (minutes since 1970). Never clears a bit. */
 enum err snapshot_presence(struct snapshot *snapshot, struct str host, int64_t from_minute, uint32_t minutes,

@@ -1,0 +1,99 @@
+/* partial_feed.c: whole minutes from the store's partials. They serve when the statistics are made of counts,
+ * sums, least and greatest values, when every step begins with a minute, and when at most one field of the
+ * sources is looked at, by the scope or by `by`. */
+#include "query/execute.h"
+
+enum { MINUTE_MS = 60000 };
+
+/* The one field of sources that scope and `by` look at; NAME_NONE: none. false: there are several, or one
+ * that no source has. */
+static bool one_field(const struct source_map *map, uint32_t *field)
+{
+    const struct plan *plan = map->run->plan;
+    bool one = true;
+    *field = NAME_NONE;
+    for (uint32_t i = 0; i < map->feed->scope.count + plan->by_count && one; i++) {
+        bool is_match = i < map->feed->scope.count;
+        uint32_t at = is_match ? i : i - map->feed->scope.count;
+        if ((is_match ? map->scope_bound : map->by_bound) & UINT64_C(1) << at)
+            continue;
+        uint32_t looked_at = is_match ? map->feed->scope.items[at].field : plan->by[at].field;
+        one = looked_at != NAME_NONE && (*field == NAME_NONE || *field == looked_at);
+        *field = looked_at;
+    }
+    return one;
+}
+
+static bool fits(const struct source_map *map)
+{
+    const struct needs *needs = &map->feed->needs;
+    const struct grid *grid = &map->run->grid;
+    bool aligned = !grid->count || (grid->step_ms % MINUTE_MS == 0 && grid->origin_ms % MINUTE_MS == 0);
+    return aligned && !map->feed->over_ms && !needs->last && !needs->spread && !needs->values &&
+           !needs->distinct;
+}
+
+static bool in_scope(const struct source_map *map, struct source_value value)
+{
+    for (uint32_t i = 0; i < map->feed->scope.count; i++)
+        if (!(map->scope_bound & UINT64_C(1) << i) && !scope_match_value(&map->feed->scope.items[i], value))
+            return false;
+    return true;
+}
+
+/* Partials come by value: scope and group are asked once each. */
+static void add(struct source_map *map, const struct partials *partials, struct time_span whole)
+{
+    const struct grid *grid = &map->run->grid;
+    uint32_t group = GROUP_UNKNOWN;
+    for (uint32_t i = 0; i < partials->count; i++) {
+        const struct partial *partial = &partials->at[i];
+        if (i == 0 || !source_value_eq(partial->value, partials->at[i - 1].value))
+            group = GROUP_UNKNOWN;
+        if (group == GROUP_DROPPED || partial->minute_ms < whole.from_ms || partial->minute_ms >= whole.to_ms)
+            continue;
+        if (group == GROUP_UNKNOWN)
+            group =
+                in_scope(map, partial->value) ? source_map_value_group(map, partial->value) : GROUP_DROPPED;
+        if (group == GROUP_DROPPED)
+            continue;
+        uint32_t step = grid->count ? (uint32_t)((partial->minute_ms - grid->origin_ms) / grid->step_ms) : 0;
+        cells_add_partial(&map->feed->cells, group * grid_stride(grid) + step, partial->count, partial->sum,
+                          partial->min, partial->max);
+    }
+}
+
+static int64_t minute_down(int64_t ms)
+{
+    return ms - (ms % MINUTE_MS + MINUTE_MS) % MINUTE_MS;
+}
+
+int partial_feed(struct source_map *map, struct part *part, struct time_span span, struct time_span edges[2],
+                 uint32_t *edge_count)
+{
+    struct run *run = map->run;
+    struct partials partials = {0};
+    struct why why = {0};
+    uint32_t field;
+    int64_t from_ms, to_ms;
+    *edge_count = 0;
+    if (!fits(map) || !one_field(map, &field) || !part_span(part, &from_ms, &to_ms))
+        return 0;
+    struct time_span whole = {minute_down(span.from_ms + MINUTE_MS - 1), minute_down(span.to_ms)};
+    if (whole.from_ms >= whole.to_ms)
+        return 0;
+    int found = part_partials(run->snapshot, part, map->metric->id, field, &partials, &why);
+    if (found > 0) {
+        add(map, &partials, whole);
+        if (span.from_ms < whole.from_ms && from_ms < whole.from_ms)
+            edges[(*edge_count)++] = (struct time_span){span.from_ms, whole.from_ms};
+        if (span.to_ms > whole.to_ms && to_ms >= whole.to_ms)
+            edges[(*edge_count)++] = (struct time_span){whole.to_ms, span.to_ms};
+        if (run_poll(run, partials.count) != ERR_OK)
+            found = -1;
+    } else if (found < 0) {
+        query_fail(run->error, why.err ? why.err : ERR_IO, 0, NULL, "rows could not be read: %s", why.text);
+    }
+    partials_done(&partials);
+    return found;
+}

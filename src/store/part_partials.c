@@ -1,0 +1,53 @@
+/* Partials of a part: the cubes of a file. */
+#include "base/mem.h"
+#include "store/day.h"
+#include "store/part.h"
+#include "store/segment.h"
+
+void partials_done(struct partials *partials)
+{
+    mem_free(partials->at);
+    *partials = (struct partials){0};
+}
+
+static void put_partials(const struct segment_index *index, const struct segment_cube *cube,
+                         const struct cube_cell *cells, struct partials *out)
+{
+    bool whole = cube->field == index->cube_field_count;
+    if (out->cap < cube->cells) {
+        out->cap = cube->cells;
+        mem_free(out->at);
+        out->at = mem_alloc(out->cap * sizeof *out->at);
+    }
+    out->count = cube->cells;
+    for (uint32_t c = 0; c < cube->cells; c++) {
+        const struct cube_cell *cell = &cells[c];
+        out->at[c] = (struct partial){.minute_ms = index->day_ms + cell->minute * MINUTE_MS,
+                                      .count = cell->count,
+                                      .sum = cell->sum,
+                                      .min = cell->min,
+                                      .max = cell->max};
+        if (!whole)
+            out->at[c].value = index->cube_fields[cube->field].values[cell->value];
+    }
+}
+
+int part_partials(struct snapshot *snapshot, struct part *part, uint32_t metric, uint32_t field,
+                  struct partials *out, struct why *why)
+{
+    struct segment_index *index;
+    if (part->head)
+        return 0;
+    if (part_load_index(part, &index, why))
+        return -1;
+    const struct segment_column *column = segment_find_column(index, metric);
+    const struct segment_cube *cube = column ? segment_find_cube(index, column, field) : NULL;
+    if (!cube)
+        return 0;
+    struct cube_cell *cells = mem_alloc(cube->cells * sizeof *cells);
+    enum err err = segment_read_cube(index, cube, cells, why);
+    if (!err)
+        put_partials(index, cube, cells, out);
+    mem_free(cells);
+    return err ? (segment_failed(part->segment, err, why), -1) : 1;
+}
