@@ -46,19 +46,24 @@ static char *add_large(struct arena *arena, size_t size)
     return chunk->bytes;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+void *arena_room(struct arena *arena, size_t size)
 {
     CHECK(size < SIZE_MAX / 2);
     size_t rounded = (size + 15) & ~(size_t)15;
     if (rounded > arena->left || !arena->at) {
         if (rounded > LARGE_BYTES)
-            return memset(add_large(arena, rounded), 0, rounded);
+            return add_large(arena, rounded);
         add_chunk(arena, rounded);
     }
     void *block = arena->at;
     arena->at += rounded;
     arena->left -= rounded;
-    return memset(block, 0, rounded);
+    return block;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return memset(arena_room(arena, size), 0, size);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -88,6 +93,21 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
     vsnprintf(text, (size_t)size + 1, format, again);
     va_end(again);
     return str_make(text, (size_t)size);
+}
+
+void arena_take(struct arena *arena, struct arena *from)
+{
+    if (!arena->chunks) {
+        *arena = *from;
+    } else if (from->chunks) {
+        struct arena_chunk *last = from->chunks;
+        while (last->next)
+            last = last->next;
+        last->next = arena->chunks->next;
+        arena->chunks->next = from->chunks;
+        arena->size += from->size;
+    }
+    *from = (struct arena){0};
 }
 
 void arena_reset(struct arena *arena)

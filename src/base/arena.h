@@ -18,9 +18,13 @@ struct arena {
 
 void *arena_alloc(struct arena *arena, size_t size)
     __attribute__((returns_nonnull)); /* aligned to 16, zeroed */
+void *arena_room(struct arena *arena, size_t size)
+    __attribute__((returns_nonnull)); /* aligned to 16, not zeroed */
 void *arena_array(struct arena *arena, size_t count, size_t size) __attribute__((returns_nonnull));
 struct str arena_str(struct arena *arena, struct str s); /* a copy, with a NUL behind it */
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Takes over what another arena holds; that one is empty then, its pointers stay valid. */
+void arena_take(struct arena *arena, struct arena *from);
 void arena_reset(struct arena *arena); /* keeps at most 32 KiB for re-use */
 void arena_done(struct arena *arena);
 

@@ -1,4 +1,5 @@
 #include "query/cells.h"
+#include "query/cells_room.h"
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -9,6 +10,7 @@
 void cells_init(struct cells *cells, struct needs needs, uint32_t stride, struct value_store *store)
 {
     *cells = (struct cells){.needs = needs, .stride = stride, .store = store};
+    cells->needs.sum |= needs.spread;
     cells->distincts.bytes_max = QUERY_EXACT_BYTES_MAX;
 }
 
@@ -17,13 +19,12 @@ void cells_done(struct cells *cells)
     if (cells->sketches)
         for (size_t i = 0; i < (size_t)cells->groups * cells->stride; i++)
             sketch_done(&cells->sketches[i]);
-    mem_free(cells->seen);
     mem_free(cells->count);
     mem_free(cells->sum);
     mem_free(cells->min);
     mem_free(cells->max);
     mem_free(cells->last);
-    mem_free(cells->spread);
+    mem_free(cells->squares);
     mem_free(cells->values);
     mem_free(cells->sketches);
     mem_free(cells->distinct);
@@ -34,10 +35,10 @@ void cells_done(struct cells *cells)
 size_t cells_bytes_each(struct needs needs)
 {
     size_t bytes = sizeof(uint64_t);
-    bytes += needs.sum ? sizeof(struct exact_sum) : 0;
+    bytes += needs.sum || needs.spread ? sizeof(struct exact_sum) : 0;
     bytes += needs.range ? 2 * sizeof(double) : 0;
     bytes += needs.last ? sizeof(struct last_value) : 0;
-    bytes += needs.spread ? sizeof(struct spread) : 0;
+    bytes += needs.spread ? sizeof(struct exact_sum) : 0;
     bytes += needs.values ? sizeof(struct value_list) : 0;
     bytes += needs.distinct ? sizeof(struct value_list) : 0;
     return bytes;
@@ -59,7 +60,6 @@ void cells_reserve(struct cells *cells, uint32_t groups)
         room = groups;
     size_t had = (size_t)cells->groups * cells->stride, wanted = (size_t)room * cells->stride;
     CHECK(wanted < UINT32_MAX);
-    cells->seen = grow_zero(cells->seen, cells->groups, room, sizeof(*cells->seen));
     cells->count = grow_zero(cells->count, had, wanted, sizeof(*cells->count));
     if (cells->needs.sum)
         cells->sum = grow_zero(cells->sum, had, wanted, sizeof(*cells->sum));
@@ -71,10 +71,13 @@ void cells_reserve(struct cells *cells, uint32_t groups)
             cells->max[i] = -INFINITY;
         }
     }
-    if (cells->needs.last)
+    if (cells->needs.last) {
         cells->last = grow_zero(cells->last, had, wanted, sizeof(*cells->last));
+        for (size_t i = had; i < wanted; i++)
+            cells->last[i] = (struct last_value){INT64_MIN, -INFINITY};
+    }
     if (cells->needs.spread)
-        cells->spread = grow_zero(cells->spread, had, wanted, sizeof(*cells->spread));
+        cells->squares = grow_zero(cells->squares, had, wanted, sizeof(*cells->squares));
     if (cells->needs.values && !cells->sketches)
         cells->values = grow_zero(cells->values, had, wanted, sizeof(*cells->values));
     if (cells->sketches)
@@ -82,159 +85,6 @@ void cells_reserve(struct cells *cells, uint32_t groups)
     if (cells->needs.distinct)
         cells->distinct = grow_zero(cells->distinct, had, wanted, sizeof(*cells->distinct));
     cells->groups = room;
-}
-
-/* ---- adding ---- */
-
-static void sum_add(struct exact_sum *sum, double v)
-{
-    double t = sum->sum + v;
-    sum->rest += fabs(sum->sum) >= fabs(v) ? (sum->sum - t) + v : (v - t) + sum->sum;
-    sum->sum = t;
-}
-
-/* Neighbouring rows mostly fall into one cell: it stays in registers until another one comes. */
-static void add_sums(struct cells *cells, const uint32_t *cell, const double *value, uint32_t n)
-{
-    for (uint32_t i = 0; i < n;) {
-        uint32_t c = cell[i];
-        struct exact_sum sum = cells->sum[c];
-        for (; i < n && cell[i] == c; i++)
-            sum_add(&sum, value[i]);
-        cells->sum[c] = sum;
-    }
-}
-
-static void add_ranges(struct cells *cells, const uint32_t *cell, const double *value, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t c = cell[i];
-        cells->min[c] = value[i] < cells->min[c] ? value[i] : cells->min[c];
-        cells->max[c] = value[i] > cells->max[c] ? value[i] : cells->max[c];
-    }
-}
-
-/* The greatest time wins; of two rows with one time the greater value, so that no order of parts matters. */
-static void last_take(struct last_value *last, bool first, int64_t time_ms, double value)
-{
-    if (first || time_ms > last->time_ms || (time_ms == last->time_ms && value > last->value))
-        *last = (struct last_value){time_ms, value};
-}
-
-static void add_spreads(struct cells *cells, uint32_t c, double value)
-{
-    struct spread *spread = &cells->spread[c];
-    double delta = value - spread->mean;
-    spread->mean += delta / (double)(cells->count[c] + 1);
-    spread->square += delta * (value - spread->mean);
-}
-
-static void add_sketched(struct cells *cells, uint32_t c, double value)
-{
-    struct sketch *sketch = &cells->sketches[c];
-    size_t before = sketch_bytes(sketch);
-    sketch_add(sketch, value);
-    cells->sketch_bytes += sketch_bytes(sketch) - before;
-}
-
-static void mark_seen(struct cells *cells, const uint32_t *cell, uint32_t n)
-{
-    uint32_t last = UINT32_MAX;
-    for (uint32_t i = 0; i < n; i++)
-        if (cell[i] != last) {
-            last = cell[i];
-            cells->seen[last / cells->stride] = true;
-        }
-}
-
-void cells_add(struct cells *cells, const uint32_t *cell, const double *value, const int64_t *time_ms,
-               uint32_t n)
-{
-    mark_seen(cells, cell, n);
-    if (cells->needs.sum)
-        add_sums(cells, cell, value, n);
-    if (cells->needs.range)
-        add_ranges(cells, cell, value, n);
-    if (cells->needs.values && !cells->sketches)
-        for (uint32_t i = 0; i < n; i++)
-            value_add(cells->store, &cells->values[cell[i]], value[i]);
-    if (cells->sketches)
-        for (uint32_t i = 0; i < n; i++)
-            add_sketched(cells, cell[i], value[i]);
-    if (!cells->needs.last && !cells->needs.spread) {
-        for (uint32_t i = 0; i < n; i++)
-            cells->count[cell[i]]++;
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t c = cell[i];
-        if (cells->needs.last)
-            last_take(&cells->last[c], cells->count[c] == 0, time_ms[i], value[i]);
-        if (cells->needs.spread)
-            add_spreads(cells, c, value[i]);
-        cells->count[c]++;
-    }
-}
-
-static void add_range_run(struct cells *cells, uint32_t c, const double *value, uint32_t n)
-{
-    double min = cells->min[c], max = cells->max[c];
-    for (uint32_t i = 0; i < n; i++) {
-        min = value[i] < min ? value[i] : min;
-        max = value[i] > max ? value[i] : max;
-    }
-    cells->min[c] = min;
-    cells->max[c] = max;
-}
-
-void cells_add_run(struct cells *cells, uint32_t c, const double *value, const int64_t *time_ms, uint32_t n)
-{
-    cells->seen[c / cells->stride] |= n > 0;
-    if (cells->needs.sum) {
-        struct exact_sum sum = cells->sum[c];
-        for (uint32_t i = 0; i < n; i++)
-            sum_add(&sum, value[i]);
-        cells->sum[c] = sum;
-    }
-    if (cells->needs.range)
-        add_range_run(cells, c, value, n);
-    if (cells->needs.values && !cells->sketches)
-        value_add_run(cells->store, &cells->values[c], value, n);
-    for (uint32_t i = 0; cells->sketches && i < n; i++)
-        add_sketched(cells, c, value[i]);
-    if (!cells->needs.last && !cells->needs.spread) {
-        cells->count[c] += n;
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (cells->needs.last)
-            last_take(&cells->last[c], cells->count[c] == 0, time_ms[i], value[i]);
-        if (cells->needs.spread)
-            add_spreads(cells, c, value[i]);
-        cells->count[c]++;
-    }
-}
-
-void cells_add_partial(struct cells *cells, uint32_t cell, uint64_t count, double sum, double min, double max)
-{
-    cells->seen[cell / cells->stride] |= count > 0;
-    if (cells->needs.sum)
-        sum_add(&cells->sum[cell], sum);
-    if (cells->needs.range) {
-        bool first = cells->count[cell] == 0;
-        cells->min[cell] = first || min < cells->min[cell] ? min : cells->min[cell];
-        cells->max[cell] = first || max > cells->max[cell] ? max : cells->max[cell];
-    }
-    cells->count[cell] += count;
-}
-
-void cells_add_distinct(struct cells *cells, const uint32_t *cell, const uint64_t *hash, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        double bits;
-        memcpy(&bits, &hash[i], sizeof(bits));
-        value_add(&cells->distincts, &cells->distinct[cell[i]], bits);
-    }
 }
 
 /* ---- when memory is used up ---- */
@@ -247,8 +97,13 @@ struct sketching {
 static void sketch_run(void *ctx, const double *values, uint32_t count)
 {
     struct sketching *to = ctx;
-    for (uint32_t i = 0; i < count; i++)
-        add_sketched(to->cells, to->cell, values[i]);
+    cells_sketch_run(to->cells, to->cell, values, count);
+}
+
+static void sketch_list(struct cells *cells, uint32_t cell, const struct value_list *list)
+{
+    struct sketching to = {cells, cell};
+    value_each(list, sketch_run, &to);
 }
 
 void cells_to_sketches(struct cells *cells)
@@ -257,10 +112,8 @@ void cells_to_sketches(struct cells *cells)
         return;
     uint32_t count = cells->groups * cells->stride;
     cells->sketches = mem_zero(count ? count : 1, sizeof(*cells->sketches));
-    for (uint32_t i = 0; i < count; i++) {
-        struct sketching to = {cells, i};
-        value_each(&cells->values[i], sketch_run, &to);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        sketch_list(cells, i, &cells->values[i]);
     mem_free(cells->values);
     cells->values = NULL;
 }
@@ -270,54 +123,89 @@ bool cells_compact(struct cells *cells)
     struct value_store old = cells->distincts;
     cells->distincts = (struct value_store){.bytes_max = old.bytes_max};
     for (uint32_t i = 0; i < cells->groups * cells->stride; i++)
-        if (cells->distinct[i].count)
+        if (cells->distinct[i].newest)
             value_compact(&cells->distinct[i], &cells->distincts);
     arena_done(&old.arena);
     return cells->distincts.arena.size <= cells->distincts.bytes_max / 2;
 }
 
-/* ---- the whole range ---- */
+/* ---- merging ---- */
 
-static void total_spread(struct cells *cells, uint32_t total, uint32_t from)
+/* All but values and distinct ones. */
+static void merge_cell(struct cells *to, uint32_t t, const struct cells *from, uint32_t f)
 {
-    struct spread *to = &cells->spread[total];
-    double had = (double)cells->count[total], more = (double)cells->count[from], all = had + more;
-    double delta = cells->spread[from].mean - to->mean;
-    to->mean += delta * more / all;
-    to->square += cells->spread[from].square + delta * delta * had * more / all;
+    to->count[t] += from->count[f];
+    if (to->needs.sum)
+        exact_merge(&to->sum[t], from->sum[f]);
+    if (to->needs.spread)
+        exact_merge(&to->squares[t], from->squares[f]);
+    if (to->needs.range) {
+        to->min[t] = fmin(to->min[t], from->min[f]);
+        to->max[t] = fmax(to->max[t], from->max[f]);
+    }
+    if (to->needs.last)
+        cells_last_take(&to->last[t], from->last[f].time_ms, from->last[f].value);
 }
 
-static void total_of_group(struct cells *cells, uint32_t group)
+static void merge_values(struct cells *to, uint32_t t, struct cells *from, uint32_t f)
 {
-    uint32_t first = group * cells->stride, total = first + cells->stride - 1;
-    for (uint32_t c = first; c < total; c++) {
-        if (cells->count[c] == 0)
-            continue;
-        if (cells->needs.sum) {
-            sum_add(&cells->sum[total], cells->sum[c].sum);
-            sum_add(&cells->sum[total], cells->sum[c].rest);
-        }
-        if (cells->needs.range) {
-            cells->min[total] = fmin(cells->min[total], cells->min[c]);
-            cells->max[total] = fmax(cells->max[total], cells->max[c]);
-        }
-        if (cells->needs.last)
-            last_take(&cells->last[total], cells->count[total] == 0, cells->last[c].time_ms,
-                      cells->last[c].value);
-        if (cells->needs.spread)
-            total_spread(cells, total, c);
-        cells->count[total] += cells->count[c];
+    if (from->sketches) {
+        size_t before = sketch_bytes(&to->sketches[t]);
+        sketch_merge(&to->sketches[t], &from->sketches[f]);
+        to->sketch_bytes += sketch_bytes(&to->sketches[t]) - before;
+    } else if (to->sketches) {
+        sketch_list(to, t, &from->values[f]);
+    } else {
+        value_splice(&to->values[t], &from->values[f]);
     }
+}
+
+void cells_merge(struct cells *cells, struct cells *from, const uint32_t *group, uint32_t group_count)
+{
+    CHECK(cells->stride == from->stride);
+    if (from->sketches)
+        cells_to_sketches(cells);
+    for (uint32_t g = 0; g < group_count; g++)
+        for (uint32_t step = 0; group[g] != UINT32_MAX && step < cells->stride; step++) {
+            uint32_t f = g * cells->stride + step, t = group[g] * cells->stride + step;
+            if (from->count[f] == 0)
+                continue;
+            merge_cell(cells, t, from, f);
+            if (cells->needs.values)
+                merge_values(cells, t, from, f);
+            if (cells->needs.distinct)
+                value_splice(&cells->distinct[t], &from->distinct[f]);
+        }
+    if (cells->needs.values && !cells->sketches && cells->store != from->store)
+        value_store_take(cells->store, from->store);
+    value_store_take(&cells->distincts, &from->distincts);
 }
 
 void cells_total(struct cells *cells)
 {
-    for (uint32_t group = 0; group < cells->groups; group++)
-        if (cells->seen[group])
-            total_of_group(cells, group);
+    for (uint32_t group = 0; group < cells->groups; group++) {
+        uint32_t first = group * cells->stride, total = first + cells->stride - 1;
+        for (uint32_t c = first; c < total; c++)
+            if (cells->count[c])
+                merge_cell(cells, total, cells, c);
+    }
 }
 
 /* ---- reading ---- */
+
+bool cells_seen(const struct cells *cells, uint32_t group)
+{
+    const uint64_t *count = cells->count + (size_t)group * cells->stride;
+    for (uint32_t i = 0; i < cells->stride; i++)
+        if (count[i])
+            return true;
+    return false;
+}
+
+double cells_deviation(const struct cells *cells, uint32_t cell)
+{
+    return exact_deviation(cells->sum[cell], cells->squares[cell], cells->count[cell]);
+}
 
 double cells_sum(const struct cells *cells, uint32_t cell)
 {
@@ -350,7 +238,7 @@ void cells_percentiles(const struct cells *cells, uint32_t cell, bool whole, con
     uint32_t order[16] = {0}, wanted = 0;
     double found[16];
     for (uint32_t i = 0; i < cell_count; i++)
-        total += cells->values[first + i].count;
+        total += value_count(&cells->values[first + i]);
     if (total == 0)
         return;
     for (uint32_t i = 0; i < count; i++) {

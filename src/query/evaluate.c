@@ -55,7 +55,7 @@ static double cell_value(const struct feed *feed, const struct stat_term *stat, 
     case STAT_LAST:
         return cells->last[cell].value;
     case STAT_STDDEV:
-        return sqrt(cells->spread[cell].square / count);
+        return cells_deviation(cells, cell);
     case STAT_UNIQ:
         return (double)cells_distinct(cells, cell, whole);
     default:
@@ -108,7 +108,7 @@ static void put_feed(const struct feed_lines *to)
     const struct feed *feed = to->feed;
     double percentiles[16];
     for (uint32_t group = 0; group < to->table->group_count; group++) {
-        bool present = feed->cells.seen[group] || (!to->run->plan->grouped && !to->only_seen);
+        bool present = cells_seen(&feed->cells, group) || (!to->run->plan->grouped && !to->only_seen);
         for (uint32_t s = 0; s < feed->stat_count; s++)
             to->table->present[table_row(to->table, group, to->first_line + s)] = present;
         for (uint32_t point = 0; point < to->table->stride; point++) {
@@ -117,6 +117,8 @@ static void put_feed(const struct feed_lines *to)
             if (total && to->run->grid.count && !to->whole && !feed->over_ms && feed->needs.values)
                 for (uint32_t s = 0; s < 16; s++)
                     percentiles[s] = NAN;
+            else if (pooled && to->run->grid.count == 1)
+                ; /* the one step is the whole range: it was just selected from */
             else if (feed->needs.values && feed->cells.count[cell])
                 cells_percentiles(&feed->cells, cell, pooled, feed->stats, feed->stat_count, percentiles);
             put_cell(to, group, point, percentiles);
@@ -165,7 +167,7 @@ static enum err evaluate_selector(struct run *run, const struct node *node, bool
     /* Of a pattern's kinds, those show that have rows, unless none has. */
     bool any_seen = false;
     for (uint32_t i = 0; !run->plan->grouped && i < plan->feed_count; i++)
-        any_seen |= run->plan->feeds[plan->first_feed + i].cells.seen[0];
+        any_seen |= cells_seen(&run->plan->feeds[plan->first_feed + i].cells, 0);
     bool only_seen = any_seen && !node->selector.is_exact;
     for (uint32_t i = 0; i < plan->feed_count; i++) {
         const struct feed *feed = &run->plan->feeds[plan->first_feed + i];

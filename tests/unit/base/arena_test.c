@@ -55,6 +55,25 @@ static void large_blocks_waste_no_chunk(void **state)
     arena_done(&arena);
 }
 
+static void arenas_take_over_others(void **state)
+{
+    struct arena arena = {0}, other = {0}, none = {0};
+    char *first = arena_alloc(&other, 100), *large = arena_room(&other, 50000);
+    memset(first, 1, 100);
+    memset(large, 2, 50000);
+    arena_take(&arena, &none); /* nothing into nothing */
+    arena_take(&arena, &other);
+    assert_true(arena.size >= 50100 && other.size == 0);
+    char *second = arena_alloc(&other, 3000);
+    memset(second, 3, 3000);
+    size_t both = arena.size + other.size;
+    arena_take(&arena, &other);
+    assert_true(arena.size == both && other.size == 0);
+    assert_true(is_zero(arena_alloc(&arena, 2000), 2000));
+    assert_true(first[99] == 1 && large[49999] == 2 && second[2999] == 3);
+    arena_done(&arena);
+}
+
 static void unused_arenas_may_be_reset(void **state)
 {
     struct arena arena = {0};
@@ -88,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_apart),
         cmocka_unit_test(large_blocks_waste_no_chunk),
+        cmocka_unit_test(arenas_take_over_others),
         cmocka_unit_test(unused_arenas_may_be_reset),
         cmocka_unit_test(strings_are_copied_with_a_nul),
     };

@@ -83,6 +83,27 @@ static void selection_and_sketches_agree_with_sorting(void **state)
         check_ranks(300000, shape); /* beyond what is copied whole */
 }
 
+static void splicing_moves_values_without_copying(void **state)
+{
+    struct value_store store = {.bytes_max = SIZE_MAX}, other = {.bytes_max = SIZE_MAX};
+    struct value_list list = {0}, from = {0}, none = {0};
+    for (int i = 0; i < 1000; i++)
+        value_add(i % 3 ? &store : &other, i % 3 ? &list : &from, i);
+    value_splice(&list, &from);
+    value_store_take(&store, &other);
+    assert_true(other.arena.size == 0 && value_count(&from) == 0 && value_count(&list) == 1000);
+    value_splice(&list, &from); /* nothing more */
+    value_splice(&none, &list); /* into an empty one */
+    assert_true(value_count(&list) == 0 && value_count(&none) == 1000 && value_distinct(&none, 1) == 1000);
+    for (int i = 1000; i < 3000; i++)
+        value_add(&store, &none, i);
+    uint64_t ranks[] = {1, 999, 1000, 2999};
+    double out[4];
+    value_select(&none, 1, ranks, 4, out);
+    assert_true(out[0] == 0 && out[1] == 998 && out[2] == 999 && out[3] == 2998);
+    arena_done(&store.arena);
+}
+
 /* Ascending, descending and organ-pipe input must not cost the square. */
 static void bad_orders_stay_cheap(void **state)
 {
@@ -133,7 +154,7 @@ static void compaction_keeps_one_of_each(void **state)
         value_add(&store, &list, i % 7);
     assert_true(value_store_is_full(&store));
     value_compact(&list, &other);
-    assert_true(list.count == 7 && value_distinct(&list, 1) == 7);
+    assert_true(value_count(&list) == 7 && value_distinct(&list, 1) == 7);
     arena_done(&store.arena);
     arena_done(&other.arena);
 }
@@ -144,6 +165,7 @@ int main(int argc, char **argv)
     printf("seed %llu\n", (unsigned long long)seed_state);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selection_and_sketches_agree_with_sorting),
+        cmocka_unit_test(splicing_moves_values_without_copying),
         cmocka_unit_test(bad_orders_stay_cheap),
         cmocka_unit_test(ranks_are_exact),
         cmocka_unit_test(sketches_hold_the_extremes_of_doubles),
