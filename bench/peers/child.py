@@ -99,7 +99,7 @@ class Http:
 
     def __init__(self, port, timeout=600):
         self.connection = http.client.HTTPConnection('127.0.0.1', port, timeout=timeout)
-        self.seconds, self.used = 0.0, 0.0
+        self.seconds, self.used, self.status = 0.0, 0.0, 0
 
     def ask(self, method, path, body=None, headers=None, fine=(200, 204)):
         if time.monotonic() - self.used > 1:
@@ -110,7 +110,7 @@ class Http:
         reply = self.connection.getresponse()
         raw = reply.read()
         self.seconds = time.perf_counter() - begin
-        self.used = time.monotonic()
+        self.used, self.status = time.monotonic(), reply.status
         if reply.status not in fine:
             raise RuntimeError(f'{method} {path[:300]}: {reply.status} {raw[:500]!r}')
         return raw

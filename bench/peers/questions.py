@@ -7,6 +7,7 @@ Answers have one shape for every peer:
   Q6        {minute: ratio}                 where there is a denominator
   Q7a Q7b   {value: number of samples}      None where the peer has only the names
 """
+import array
 import math
 from collections import Counter, defaultdict
 
@@ -50,40 +51,54 @@ class Truth:
     def __init__(self, load):
         times, sources = load.spread()
         number = {name: i for i, name in enumerate(load.metrics)}
-        answered = number[ANSWERED]
-        counters = {number.get(ERROR): 0, number[TOTAL]: 1}
-        table = load.sources
-        rows, ratio = [], defaultdict(lambda: [0.0, 0.0])
-        for metric, time, source, value in zip(load.metric, times, sources, load.value):
-            if metric == answered:
-                rows.append((time - time % MINUTE, table[source], value))
-            elif metric in counters:
-                ratio[time - time % MINUTE][counters[metric]] += value
-        self.begin, self.end = min(times), max(times)
-        self.samples = load.samples
-        self.account = middle(Counter(s.account for _, s, _ in rows))
-        self.session = middle(Counter(s.session for _, s, _ in rows))
-        minutes, one_account, one_session, accounts = (defaultdict(list) for _ in range(4))
-        for minute, source, value in rows:
-            minutes[minute].append(value)
-            accounts[source.account].append(value)
-            if source.account == self.account:
-                one_account[minute].append(value)
-            if source.session == self.session:
-                one_session[minute].append(value)
-        for column in (minutes, accounts):
-            for values in column.values():
-                values.sort()
-        self.p95_of_account = {a: nearest_rank(v, 95) for a, v in accounts.items()}
-        self.floor_p95_of_account = {a: floor_rank(v, 95) for a, v in accounts.items()}
+        self.begin, self.end, self.samples = min(times), max(times), load.samples
+        self.choose(load, sources, number[ANSWERED])
+        minutes, accounts = self.count_answered(load, times, sources, number[ANSWERED])
+        p95_of = {a: nearest_rank(v, 95) for a, v in accounts.items()}
+        floor_p95_of = {a: floor_rank(v, 95) for a, v in accounts.items()}
         per_source = Counter(sources)
-        self.answers = {
-            'Q1': count_and_mean(minutes), 'Q2': count_and_mean(one_account), 'Q3': count_and_mean(one_session),
+        self.answers.update({
+            'Q1': count_and_mean(minutes),
             'Q4': {m: (nearest_rank(v, 95), nearest_rank(v, 99)) for m, v in minutes.items()},
             'Q4 floor': {m: (floor_rank(v, 95), floor_rank(v, 99)) for m, v in minutes.items()},
-            'Q5': top(self.p95_of_account), 'Q5 floor': top(self.floor_p95_of_account),
-            'Q6': {m: error / total for m, (error, total) in ratio.items() if total},
-            'Q7a': self.values_of(table, per_source, 'account'), 'Q7b': self.values_of(table, per_source, 'campaign')}
+            'Q5': top(p95_of), 'Q5 floor': top(floor_p95_of),
+            'Q6': self.ratio(load, times, number.get(ERROR), number[TOTAL]),
+            'Q7a': self.values_of(load.sources, per_source, 'account'),
+            'Q7b': self.values_of(load.sources, per_source, 'campaign')})
+
+    def choose(self, load, sources, answered):
+        by_account, by_session = Counter(), Counter()
+        for source, n in Counter(s for s, m in zip(sources, load.metric) if m == answered).items():
+            by_account[load.sources[source].account] += n
+            by_session[load.sources[source].session] += n
+        self.account, self.session = middle(by_account), middle(by_session)
+
+    def count_answered(self, load, times, sources, answered):
+        """The values per minute and per account, sorted; and the answers to Q2 and Q3."""
+        minutes, accounts, one_account, one_session = (defaultdict(lambda: array.array('d')) for _ in range(4))
+        table = load.sources
+        for metric, time, source, value in zip(load.metric, times, sources, load.value):
+            if metric == answered:
+                minute, source = time - time % MINUTE, table[source]
+                minutes[minute].append(value)
+                accounts[source.account].append(value)
+                if source.account == self.account:
+                    one_account[minute].append(value)
+                if source.session == self.session:
+                    one_session[minute].append(value)
+        self.answers = {'Q2': count_and_mean(one_account), 'Q3': count_and_mean(one_session)}
+        for column in (minutes, accounts):
+            for key in column:
+                column[key] = array.array('d', sorted(column[key]))
+        return minutes, accounts
+
+    @staticmethod
+    def ratio(load, times, error, total):
+        sums = {error: Counter(), total: Counter()}
+        for metric, time, value in zip(load.metric, times, load.value):
+            if metric in sums:
+                sums[metric][time - time % MINUTE] += value
+        return {m: sums[error][m] / n for m, n in sums[total].items() if n}
 
     @staticmethod
     def values_of(table, per_source, field):
