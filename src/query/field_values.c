@@ -15,20 +15,24 @@ enum { VALUES_MAX = 1 << 20 };
 
 struct counting {
     const struct query_options *options;
+    struct snapshot *snapshot;
+    struct query_error *error;
     struct str field, search;
     struct scope scope;
-    struct intern values;
-    uint64_t *rows; /* by value */
+    struct intern values; /* keys, see groups.h */
+    uint64_t *rows;       /* by value */
     uint32_t room;
-    struct buf text;
+    struct buf key;
+    struct source_test *tests; /* of the scope */
+    struct source_ranges ranges;
+    struct field_chunk *chunk;
 };
 
-static void count_text(struct counting *counting, struct str text, uint64_t rows)
+static void count_key(struct counting *counting, uint64_t rows)
 {
-    if (counting->search.size && !memmem(text.at, text.size, counting->search.at, counting->search.size))
-        return;
-    uint32_t at = counting->values.count < VALUES_MAX ? intern_resolve(&counting->values, text)
-                                                      : intern_find(&counting->values, text);
+    struct str key = buf_view(&counting->key);
+    uint32_t at = counting->values.count < VALUES_MAX ? intern_resolve(&counting->values, key)
+                                                      : intern_find(&counting->values, key);
     if (at == INTERN_NONE)
         return;
     if (at >= counting->room) {
@@ -40,37 +44,94 @@ static void count_text(struct counting *counting, struct str text, uint64_t rows
     counting->rows[at] += rows;
 }
 
-static bool in_scope(const struct scope *scope, struct str source)
+static void count_value(struct counting *counting, struct source_value value, uint64_t rows)
 {
-    for (uint32_t i = 0; i < scope->count; i++)
-        if (!scope_match_value(&scope->items[i], source_get(source, scope->items[i].field)))
-            return false;
-    return true;
+    counting->key.size = 0;
+    key_put(&counting->key, value);
+    count_key(counting, rows);
 }
 
-static enum err count_sources(struct counting *counting, struct snapshot *snapshot, struct part *part,
-                              uint32_t field, struct query_error *error)
+static void count_text(struct counting *counting, struct str text, uint64_t rows)
 {
-    uint32_t count;
-    struct why why = {0};
-    if (part_load_sources(snapshot, part, &count, &why) != ERR_OK)
-        return query_fail(error, why.err, 0, NULL, "sources could not be read: %s", why.text);
-    enum err err = ERR_OK;
-    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
-        const struct query_options *options = counting->options;
-        if ((i & 0xffff) == 0xffff && options->deadline_ns &&
-            sys_mono_ns(options->sys) > options->deadline_ns)
-            err = query_fail(error, ERR_TIMEOUT, 0, "a shorter range", "listing the values took too long");
-        struct str source = part_source(part, i);
-        struct source_value value = source_get(source, field);
-        if (value.type == SOURCE_UNSET || !in_scope(&counting->scope, source))
-            continue;
-        counting->text.size = 0;
-        source_value_print(value, &counting->text);
-        count_text(counting, buf_view(&counting->text), part_source_rows(part, i));
+    counting->key.size = 0;
+    key_put_text(&counting->key, text);
+    count_key(counting, rows);
+}
+
+static bool match_value(const void *ctx, struct source_value value)
+{
+    return scope_match_value(ctx, value);
+}
+
+static enum err could_not(struct counting *counting, const struct why *why)
+{
+    return query_fail(counting->error, why->err, 0, NULL, "sources could not be read: %s", why->text);
+}
+
+/* Values of the sources in scope, of one chunk. */
+static enum err count_chunk(struct counting *counting, struct part *part, uint32_t field, uint32_t chunk,
+                            uint32_t *range, struct why *why)
+{
+    const struct source_ranges *ranges = &counting->ranges;
+    uint32_t rows[FIELD_CHUNK], first = chunk * FIELD_CHUNK;
+    enum err err = part_field_chunk(counting->snapshot, part, field, chunk, counting->chunk, why);
+    if (!err)
+        err = part_rows_chunk(counting->snapshot, part, chunk, rows, why);
+    for (uint32_t i = 0; i < counting->chunk->count && !err; i++) {
+        struct source_value value = counting->chunk->value[i];
+        while (*range < ranges->count && ranges->at[*range].end <= first + i)
+            (*range)++;
+        bool in_scope =
+            !counting->scope.count || (*range < ranges->count && ranges->at[*range].first <= first + i);
+        if (in_scope && value.type != SOURCE_UNSET)
+            count_value(counting, value, rows[i]);
     }
-    part_release_sources(snapshot, part);
     return err;
+}
+
+/* Does the scope leave any source of the chunk? */
+static bool is_wanted(const struct counting *counting, uint32_t chunk, uint32_t range)
+{
+    const struct source_ranges *ranges = &counting->ranges;
+    while (range < ranges->count && ranges->at[range].end <= chunk * FIELD_CHUNK)
+        range++;
+    return !counting->scope.count ||
+           (range < ranges->count && ranges->at[range].first < (chunk + 1) * FIELD_CHUNK);
+}
+
+static enum err count_sources(struct counting *counting, struct part *part, uint32_t field)
+{
+    const struct query_options *options = counting->options;
+    struct why why = {0};
+    uint32_t chunks = (part_source_count(part) + FIELD_CHUNK - 1) / FIELD_CHUNK, range = 0;
+    enum err err = ERR_OK;
+    if (counting->scope.count)
+        err = part_find_sources(counting->snapshot, part, counting->tests, counting->scope.count,
+                                &counting->ranges, &why);
+    for (uint32_t chunk = 0; chunk < chunks && !err; chunk++) {
+        if (chunk % 64 == 63 && options->deadline_ns && sys_mono_ns(options->sys) > options->deadline_ns)
+            return query_fail(counting->error, ERR_TIMEOUT, 0, "a shorter range",
+                              "listing the values took too long");
+        if (is_wanted(counting, chunk, range))
+            err = count_chunk(counting, part, field, chunk, &range, &why);
+    }
+    return err ? could_not(counting, &why) : ERR_OK;
+}
+
+/* From what the store counted, when there is no scope; else source by source. */
+static enum err count_field(struct counting *counting, struct part *part, uint32_t field)
+{
+    struct value_rows *values;
+    struct why why = {0};
+    uint32_t count;
+    int known =
+        counting->scope.count ? 0 : part_field_rows(counting->snapshot, part, field, &values, &count, &why);
+    if (known <= 0)
+        return known < 0 ? could_not(counting, &why) : count_sources(counting, part, field);
+    for (uint32_t i = 0; i < count; i++)
+        count_value(counting, values[i].value, values[i].rows);
+    mem_free(values);
+    return ERR_OK;
 }
 
 static void count_metrics(struct counting *counting, struct part *part)
@@ -106,13 +167,29 @@ static int compare_counts(const void *a, const void *b)
     return str_compare(x->value, y->value);
 }
 
+/* The values that the search leaves, with their texts in the arena. */
+static uint32_t print_values(struct counting *counting, struct arena *arena, struct value_count *out)
+{
+    struct buf text = {0};
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < counting->values.count; i++) {
+        struct str key = intern_get(&counting->values, i), search = counting->search;
+        text.size = 0;
+        source_value_print(key_take(&key), &text);
+        if (search.size && (!text.size || !memmem(text.at, text.size, search.at, search.size)))
+            continue;
+        out[kept++] = (struct value_count){arena_str(arena, buf_view(&text)), counting->rows[i]};
+    }
+    buf_done(&text);
+    return kept;
+}
+
 static void put_counts(struct counting *counting, uint32_t limit, struct arena *arena,
                        struct value_count **out, uint32_t *count, uint64_t *distinct)
 {
-    uint32_t all = counting->values.count;
-    struct value_count *sorted = mem_zero(all + 1, sizeof(*sorted));
-    for (uint32_t i = 0; i < all; i++)
-        sorted[i] = (struct value_count){intern_get(&counting->values, i), counting->rows[i]};
+    struct arena texts = {0};
+    struct value_count *sorted = mem_zero(counting->values.count + 1, sizeof(*sorted));
+    uint32_t all = print_values(counting, &texts, sorted);
     qsort(sorted, all, sizeof(*sorted), compare_counts);
     *distinct = all;
     *count = limit && limit < all ? limit : all;
@@ -120,20 +197,36 @@ static void put_counts(struct counting *counting, uint32_t limit, struct arena *
     for (uint32_t i = 0; i < *count; i++)
         (*out)[i] = (struct value_count){arena_str(arena, sorted[i].value), sorted[i].rows};
     mem_free(sorted);
+    arena_done(&texts);
 }
 
-static enum err count_parts(struct counting *counting, struct snapshot *snapshot, struct query_error *error)
+static void make_tests(struct counting *counting)
+{
+    counting->tests = mem_zero(counting->scope.count + 1, sizeof *counting->tests);
+    for (uint32_t i = 0; i < counting->scope.count; i++) {
+        const struct scope_match *match = &counting->scope.items[i];
+        counting->tests[i] = (struct source_test){match->field, match_value, match, match->exact,
+                                                  match->exact ? match->match->value_count : 0};
+    }
+    counting->chunk = mem_alloc(sizeof *counting->chunk);
+}
+
+static enum err count_parts(struct counting *counting)
 {
     const struct query_options *options = counting->options;
     uint32_t field = names_find_field(options->names, counting->field);
-    for (uint32_t p = 0; p < snapshot_part_count(snapshot); p++) {
-        struct part *part = snapshot_part(snapshot, p);
+    make_tests(counting);
+    for (uint32_t p = 0; p < snapshot_part_count(counting->snapshot); p++) {
+        struct part *part = snapshot_part(counting->snapshot, p);
         int64_t from, to;
         if (!part_span(part, &from, &to) || to < options->from_ms || from >= options->to_ms)
             continue;
-        if (!str_eq(counting->field, STR("metric")) && field != NAME_NONE &&
-            count_sources(counting, snapshot, part, field, error) != ERR_OK)
-            return error->err;
+        enum err err = ERR_OK;
+        if (!str_eq(counting->field, STR("metric")) && field != NAME_NONE)
+            err = count_field(counting, part, field);
+        part_release_sources(counting->snapshot, part);
+        if (err)
+            return err;
         count_metrics(counting, part);
     }
     return ERR_OK;
@@ -148,7 +241,8 @@ enum err query_values(struct str field, const struct values_options *values,
     struct arena scratch = {0};
     struct match *matches = NULL;
     uint32_t match_count = 0;
-    struct counting counting = {.options = options, .field = field, .search = values->search};
+    struct counting counting = {
+        .options = options, .snapshot = snapshot, .error = error, .field = field, .search = values->search};
     enum err err = ERR_OK;
     if (!field_is_known(field, options)) {
         err = query_fail(error, ERR_UNKNOWN, 0, "a declared field", "there is no field %.*s",
@@ -160,12 +254,15 @@ enum err query_values(struct str field, const struct values_options *values,
     if (err == ERR_OK)
         err = scope_add(&counting.scope, matches, match_count, options, &scratch, error);
     if (err == ERR_OK)
-        err = count_parts(&counting, snapshot, error);
+        err = count_parts(&counting);
     if (err == ERR_OK)
         put_counts(&counting, values->limit, arena, out, count, distinct);
     intern_done(&counting.values);
     mem_free(counting.rows);
-    buf_done(&counting.text);
+    buf_done(&counting.key);
+    source_ranges_done(&counting.ranges);
+    mem_free(counting.tests);
+    mem_free(counting.chunk);
     arena_done(&scratch);
     return err;
 }

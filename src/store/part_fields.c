@@ -57,6 +57,72 @@ enum err part_field_chunk(struct snapshot *snapshot, struct part *part, uint32_t
     return ERR_OK;
 }
 
+/* ---- rows by source and by value ---- */
+
+enum err part_rows_chunk(struct snapshot *snapshot, struct part *part, uint32_t chunk,
+                         uint32_t rows[FIELD_CHUNK], struct why *why)
+{
+    uint32_t first = chunk * FIELD_CHUNK, left = part->source_count - first;
+    CHECK(first < part->source_count);
+    if (part->head) {
+        for (uint32_t i = 0; i < FIELD_CHUNK && i < left; i++)
+            rows[i] = (uint32_t)part_source_rows(part, first + i);
+        return ERR_OK;
+    }
+    struct segment_index *index;
+    struct segment_table *table;
+    enum err err = part_load_table(part, &index, &table, why);
+    if (!err && !source_chunk_get_rows(segment_table_chunk(table, &index->chunks[chunk]), index->field_count,
+                                       index->chunks[chunk].count, rows))
+        err = segment_failed(part->segment, why_set(why, ERR_CORRUPT, "a column of sources is no such thing"),
+                             why);
+    return err;
+}
+
+/* The file's only field of this number; field_count when there is none or, after a renaming, several. */
+static uint32_t only_field(const struct segment_index *index, uint32_t field)
+{
+    uint32_t found = index->field_count, times = 0;
+    for (uint32_t f = 0; f < index->field_count; f++)
+        if (index->fields[f] == field) {
+            found = f;
+            times++;
+        }
+    return times == 1 ? found : index->field_count;
+}
+
+int part_field_rows(struct snapshot *snapshot, struct part *part, uint32_t field, struct value_rows **out,
+                    uint32_t *count, struct why *why)
+{
+    struct segment_index *index;
+    if (part->head || field == NAME_NONE)
+        return 0;
+    if (part_load_index(part, &index, why))
+        return -1;
+    uint32_t f = only_field(index, field);
+    if (f == index->field_count || !index->counts[f].count)
+        return 0;
+    const struct source_dictionary *dictionary = &index->dictionaries[f];
+    uint32_t entry_count = index->counts[f].count;
+    struct value_count_entry *entries = mem_alloc(entry_count * sizeof *entries);
+    enum err err = segment_read_counts(index, f, entries, why);
+    for (uint32_t i = 0; i < entry_count && !err && dictionary->count; i++)
+        if (entries[i].stored < 0 || entries[i].stored >= dictionary->count)
+            err = why_set(why, ERR_CORRUPT, "a value is not in its dictionary");
+    if (!err) {
+        *out = mem_alloc(entry_count * sizeof **out);
+        *count = entry_count;
+    }
+    for (uint32_t i = 0; i < entry_count && !err; i++)
+        (*out)[i] = (struct value_rows){
+            dictionary->count
+                ? dictionary->values[entries[i].stored]
+                : (struct source_value){.type = SOURCE_NUMBER, .number = (uint64_t)entries[i].stored},
+            entries[i].rows};
+    mem_free(entries);
+    return err ? (segment_failed(part->segment, err, why), -1) : 1;
+}
+
 /* ---- which sources ---- */
 
 void source_ranges_done(struct source_ranges *ranges)
@@ -158,14 +224,16 @@ static void free_file_tests(struct file_test *file_tests, uint32_t count)
     mem_free(file_tests);
 }
 
-/* By its zones alone: can any source of the chunk pass? */
-static bool chunk_may_pass(const struct segment_index *index, uint32_t chunk, const struct file_test *test)
+/* By its zones and filters alone: can any source of the chunk pass? */
+static bool chunk_may_pass(const struct segment_index *index, uint32_t chunk, struct str bytes,
+                           const struct file_test *test)
 {
     for (uint32_t i = 0; i < test->count; i++) {
         const struct source_zone *zone = &index->zones[(size_t)chunk * index->field_count + test->fields[i]];
         for (uint32_t w = 0; w < test->wanted[i].count; w++) {
             uint64_t stored = test->wanted[i].stored[w];
-            if (stored >= zone->low && stored <= zone->high)
+            if (stored >= zone->low && stored <= zone->high &&
+                source_chunk_may_hold(bytes, index->field_count, test->fields[i], stored))
                 return true;
         }
     }
@@ -213,8 +281,9 @@ enum err part_find_sources(struct snapshot *snapshot, struct part *part, const s
 {
     struct segment_index *index = NULL;
     struct file_test *file_tests = NULL;
+    struct segment_table *table = NULL;
     struct field_chunk *values = mem_alloc(sizeof *values);
-    enum err err = part->segment ? part_load_index(part, &index, why) : ERR_OK;
+    enum err err = part->segment ? part_load_table(part, &index, &table, why) : ERR_OK;
     out->count = 0;
     if (!err && index)
         file_tests = make_file_tests(index, tests, test_count);
@@ -222,7 +291,8 @@ enum err part_find_sources(struct snapshot *snapshot, struct part *part, const s
     for (uint32_t c = 0; c < chunks && !err; c++) {
         bool may = true;
         for (uint32_t t = 0; t < test_count && index && may; t++)
-            may = !tests[t].exact_count || chunk_may_pass(index, c, &file_tests[t]);
+            may = !tests[t].exact_count ||
+                  chunk_may_pass(index, c, segment_table_chunk(table, &index->chunks[c]), &file_tests[t]);
         if (may)
             err = test_chunk(snapshot, part, tests, test_count, c, values, out, why);
     }

@@ -121,6 +121,13 @@ struct segment_chunk {
     uint64_t check;
 };
 
+/* Rows by value of a field; count 0: not kept. */
+struct segment_counts {
+    uint64_t at;
+    uint32_t size, count;
+    uint64_t check;
+};
+
 struct segment_index {
     struct cache_entry entry;
     struct sys *sys;
@@ -147,6 +154,7 @@ struct segment_index {
     struct segment_chunk *chunks;
     struct source_zone *zones; /* chunk * field_count + field */
     uint32_t chunk_count;
+    struct segment_counts *counts; /* by the file's field */
     struct segment_section presence;
     struct buf presence_raw; /* empty and presence_bad when damaged */
     bool presence_bad;
@@ -199,6 +207,9 @@ const struct segment_cube *segment_find_cube(const struct segment_index *index,
 /* cells: room for cube->cells. */
 enum err segment_read_cube(const struct segment_index *index, const struct segment_cube *cube,
                            struct cube_cell *cells, struct why *why) MUST_USE;
+/* entries: room for as many as the field's counts say. */
+enum err segment_read_counts(const struct segment_index *index, uint32_t field,
+                             struct value_count_entry *entries, struct why *why) MUST_USE;
 /* Calls each with runs of minutes in which the host (at == NULL: any) was there. */
 typedef void segment_run_fn(void *ctx, int64_t minute, uint64_t minutes);
 enum err segment_presence(const struct segment_index *index, struct str host, segment_run_fn *each, void *ctx,

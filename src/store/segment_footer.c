@@ -71,6 +71,28 @@ static enum err put_sources(struct footer *footer, const struct source_table *ta
     return err;
 }
 
+/* ---- rows by value ---- */
+
+/* One entry a field of the file: nothing, when its values are not worth counting. */
+static void put_counts(struct footer *footer, const struct source_table *table)
+{
+    struct segment_writer *writer = footer->writer;
+    for (uint32_t f = 0; f < source_table_field_count(table); f++) {
+        struct value_counts counts = {0};
+        bool keep = source_table_count_values(table, f, writer->source_rows, &counts);
+        buf_varint(&footer->raw, keep ? counts.count : 0);
+        if (keep) {
+            uint64_t at = end_of_file(writer);
+            size_t start = writer->out.size;
+            value_counts_encode(&counts, &writer->out);
+            struct str bytes = str_make(writer->out.at + start, writer->out.size - start);
+            tell_place(footer, at, (uint32_t)bytes.size);
+            buf_u64(&footer->raw, hash_seeded(bytes, writer->seed));
+        }
+        value_counts_done(&counts);
+    }
+}
+
 /* ---- presence ---- */
 
 static int by_host_and_minute(const void *a, const void *b)
@@ -231,6 +253,7 @@ enum err writer_put_rest(struct segment_writer *writer, const struct segment *se
     tell_section(&footer, put_section(writer, buf_view(&some)));
     enum err err = put_sources(&footer, table, why);
     if (!err) {
+        put_counts(&footer, table);
         tell_section(&footer, put_presence(writer));
         put_trailer(writer, put_section(writer, buf_view(&footer.raw)));
         err = writer_flush(writer, why);

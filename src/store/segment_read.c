@@ -320,6 +320,23 @@ static void parse_chunks(struct footer *footer)
     in->bad |= sources != index->source_count;
 }
 
+static void parse_counts(struct footer *footer)
+{
+    struct segment_index *index = footer->index;
+    struct bytes *in = &footer->in;
+    index->counts = arena_array(&index->arena, index->field_count, sizeof *index->counts);
+    for (uint32_t f = 0; f < index->field_count && !in->bad; f++) {
+        struct segment_counts *counts = &index->counts[f];
+        uint64_t count = bytes_varint(in);
+        in->bad |= count > VALUE_COUNTS_MAX;
+        if (in->bad || !count)
+            continue;
+        counts->count = (uint32_t)count;
+        counts->at = parse_place(footer, &counts->size);
+        counts->check = bytes_u64(in);
+    }
+}
+
 /* limit: where the footer begins. */
 static enum err parse_footer(struct str raw, const struct segment_origin *origin, uint64_t limit,
                              struct segment_index *index, struct str *directory, struct why *why)
@@ -337,6 +354,7 @@ static enum err parse_footer(struct str raw, const struct segment_origin *origin
     parse_section(&footer, &footer.dictionaries);
     index->dictionaries_size = footer.dictionaries.size;
     parse_chunks(&footer);
+    parse_counts(&footer);
     parse_section(&footer, &index->presence);
     sort_columns(index);
     if (footer.in.bad || bytes_left(&footer.in) != 0)

@@ -123,3 +123,15 @@ enum err segment_load_sources(struct segment *segment, struct segment_index *ind
     *out = (struct segment_sources *)entry;
     return ERR_OK;
 }
+
+enum err segment_read_counts(const struct segment_index *index, uint32_t field,
+                             struct value_count_entry *entries, struct why *why)
+{
+    const struct segment_counts *counts = &index->counts[field];
+    struct buf bytes = {0};
+    enum err err = segment_read(index, counts->at, counts->size, counts->check, &bytes, why);
+    if (!err && !value_counts_decode(buf_view(&bytes), counts->count, entries))
+        err = why_set(why, ERR_CORRUPT, "the rows by value of a field are no such thing");
+    buf_done(&bytes);
+    return err;
+}

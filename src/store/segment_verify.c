@@ -25,6 +25,19 @@ static enum err verify_cubes(const struct segment_index *index, struct why *why)
     return err;
 }
 
+static enum err verify_counts(const struct segment_index *index, struct why *why)
+{
+    enum err err = ERR_OK;
+    for (uint32_t f = 0; f < index->field_count && !err; f++) {
+        if (!index->counts[f].count)
+            continue;
+        struct value_count_entry *entries = mem_alloc(index->counts[f].count * sizeof *entries);
+        err = segment_read_counts(index, f, entries, why);
+        mem_free(entries);
+    }
+    return err;
+}
+
 enum err segment_verify(struct segment *segment, struct why *why)
 {
     struct segment_index *index;
@@ -39,6 +52,8 @@ enum err segment_verify(struct segment *segment, struct why *why)
         err = verify_column(&cursor, index, &index->columns[c], &rows, why);
     if (!err)
         err = verify_cubes(index, why);
+    if (!err)
+        err = verify_counts(index, why);
     if (!err && rows != segment->rows)
         err = why_set(why, ERR_CORRUPT, "%llu rows in blocks where the directory says %llu",
                       (unsigned long long)rows, (unsigned long long)segment->rows);

@@ -2,6 +2,7 @@
 
 #include "base/intern.h"
 #include "base/mem.h"
+#include "store/value_filter.h"
 
 #include <stdlib.h>
 
@@ -180,10 +181,10 @@ static int64_t stored(const struct table_field *field, struct source_value value
     return field->place[intern_find(&field->values, buf_view(key))];
 }
 
-static void put_column(const struct source_table *table, const struct table_field *field, uint32_t first,
-                       uint32_t count, struct buf *out, struct source_zone *zone)
+/* The column's values stay in values. Returns how many there are. */
+static uint32_t put_column(const struct source_table *table, const struct table_field *field, uint32_t first,
+                           uint32_t count, struct buf *out, struct source_zone *zone, int64_t *values)
 {
-    int64_t values[SOURCES_PER_CHUNK];
     uint8_t has[SOURCES_PER_CHUNK / 8] = {0};
     uint32_t kept = 0;
     struct buf key = {0};
@@ -202,22 +203,64 @@ static void put_column(const struct source_table *table, const struct table_fiel
         buf_put(out, has, (count + 7) / 8);
     int_column_encode(values, kept, out);
     buf_done(&key);
+    return kept;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of many values that lie far apart: of others the zone says as much. */
+static void put_filter(int64_t *values, uint32_t count, const struct source_zone *zone, struct buf *out)
+{
+    enum { FEW = 64, SPARSE = 4 };
+    uint32_t kept = 0;
+    if (count)
+        qsort(values, count, sizeof *values, by_number);
+    for (uint32_t i = 0; i < count; i++)
+        if (i == 0 || values[i] != values[kept - 1])
+            values[kept++] = values[i];
+    if (kept >= FEW && zone->high - zone->low > (uint64_t)kept * SPARSE)
+        value_filter_put((const uint64_t *)values, kept, out);
 }
 
 void source_table_put_chunk(const struct source_table *table, uint32_t first, uint32_t count,
                             const uint32_t *rows, struct buf *out, struct source_zone *zones)
 {
-    struct buf column = {0};
+    struct buf part = {0}, filters = {0};
     int64_t values[SOURCES_PER_CHUNK];
     for (uint32_t f = 0; f < table->field_count; f++) {
-        column.size = 0;
-        put_column(table, &table->fields[f], first, count, &column, &zones[f]);
-        buf_sized_str(out, buf_view(&column));
+        part.size = 0;
+        uint32_t kept = put_column(table, &table->fields[f], first, count, &part, &zones[f], values);
+        buf_sized_str(out, buf_view(&part));
+        part.size = 0;
+        put_filter(values, kept, &zones[f], &part);
+        buf_sized_str(&filters, buf_view(&part));
     }
     for (uint32_t i = 0; i < count; i++)
         values[i] = rows[i];
-    int_column_encode(values, count, out);
-    buf_done(&column);
+    part.size = 0;
+    int_column_encode(values, count, &part);
+    buf_sized_str(out, buf_view(&part));
+    buf_str(out, buf_view(&filters));
+    buf_done(&part);
+    buf_done(&filters);
+}
+
+bool source_table_count_values(const struct source_table *table, uint32_t index, const uint32_t *rows,
+                               struct value_counts *out)
+{
+    const struct table_field *field = &table->fields[index];
+    struct buf key = {0};
+    for (uint32_t i = 0; i < table->count && !out->over; i++) {
+        struct source_value value = source_get(table->sources[i], field->field);
+        if (value.type != SOURCE_UNSET)
+            value_counts_add(out, stored(field, value, &key), rows[i]);
+    }
+    buf_done(&key);
+    return !out->over && out->count && out->count <= table->count / 2 + 64;
 }
 
 /* ---- reading ---- */
@@ -291,14 +334,25 @@ bool source_chunk_get_column(struct str chunk, uint32_t field_count, uint32_t fi
     return out->none || !dictionary->count || inside(out, count, dictionary->count);
 }
 
-bool source_chunk_get_rows(struct str chunk, uint32_t field_count, uint32_t count, uint32_t *rows)
+static struct str nth(struct str chunk, uint32_t n)
 {
     struct bytes in = bytes_of(chunk);
+    for (uint32_t i = 0; i < n && !in.bad; i++)
+        bytes_sized_str(&in);
+    return bytes_sized_str(&in);
+}
+
+bool source_chunk_may_hold(struct str chunk, uint32_t field_count, uint32_t field, uint64_t stored)
+{
+    return value_filter_may_hold(nth(chunk, field_count + 1 + field), stored);
+}
+
+bool source_chunk_get_rows(struct str chunk, uint32_t field_count, uint32_t count, uint32_t *rows)
+{
+    struct bytes in = bytes_of(nth(chunk, field_count));
     int64_t values[SOURCES_PER_CHUNK];
     if (count > SOURCES_PER_CHUNK)
         return false;
-    for (uint32_t f = 0; f < field_count && !in.bad; f++)
-        bytes_sized_str(&in);
     int_column_decode(&in, count, values);
     if (in.bad || bytes_left(&in))
         return false;

@@ -9,9 +9,10 @@
  *   1 all:     every source has it: values (int_column.h)
  *   2 some:    a bit a source that has it, then the values of those
  *
- * and behind the fields how many rows each source has (int_column.h). The dictionaries of a file are, per
- * field: varint count of values (0: the field keeps numbers), each: u8 type (source.h), varint number or
- * text; ascending by type, then value.
+ * and behind the fields: varint size and the rows of each source (int_column.h); then, per field, varint size
+ * and a filter of its values (value_filter.h; nothing for a field of few values). The dictionaries of a file
+ * are, per field: varint count of values (0: the field keeps numbers), each: u8 type (source.h), varint
+ * number or text; ascending by type, then value.
  */
 #ifndef STORE_SOURCE_TABLE_H
 #define STORE_SOURCE_TABLE_H
@@ -22,6 +23,7 @@
 #include "scheme/names.h"
 #include "scheme/source.h"
 #include "store/segment_block.h"
+#include "store/value_counts.h"
 
 enum { SOURCES_PER_CHUNK = 1024 };
 
@@ -50,6 +52,10 @@ void source_table_put_dictionaries(const struct source_table *table, struct buf 
 void source_table_put_chunk(const struct source_table *table, uint32_t first, uint32_t count,
                             const uint32_t *rows, struct buf *out, struct source_zone *zones);
 
+/* The values of a field with their rows; false when they are not worth keeping. */
+bool source_table_count_values(const struct source_table *table, uint32_t index, const uint32_t *rows,
+                               struct value_counts *out);
+
 /* ---- reading ---- */
 
 /* false: no such bytes. dictionaries: one a field; texts point into raw. */
@@ -67,6 +73,8 @@ struct source_column {
 /* The column of field in a chunk of count sources. */
 bool source_chunk_get_column(struct str chunk, uint32_t field_count, uint32_t field, uint32_t count,
                              const struct source_dictionary *dictionary, struct source_column *out);
+/* May any source of the chunk have this (as the column holds it)? */
+bool source_chunk_may_hold(struct str chunk, uint32_t field_count, uint32_t field, uint64_t stored);
 bool source_chunk_get_rows(struct str chunk, uint32_t field_count, uint32_t count, uint32_t *rows);
 
 static inline struct source_value source_column_value(const struct source_column *column,

@@ -182,6 +182,20 @@ struct field_chunk {
 enum err part_field_chunk(struct snapshot *snapshot, struct part *part, uint32_t field, uint32_t chunk,
                           struct field_chunk *out, struct why *why) MUST_USE;
 
+/* How many rows each source of the chunk has in the part. */
+enum err part_rows_chunk(struct snapshot *snapshot, struct part *part, uint32_t chunk,
+                         uint32_t rows[FIELD_CHUNK], struct why *why) MUST_USE;
+
+struct value_rows {
+    struct source_value value;
+    uint64_t rows;
+};
+
+/* How many rows of the part each value of a field has, each value once. 1: *out (to be freed) and *count are
+ * set; 0: not kept, go through the sources; -1: failed. Texts as with part_field_chunk. */
+int part_field_rows(struct snapshot *snapshot, struct part *part, uint32_t field, struct value_rows **out,
+                    uint32_t *count, struct why *why) MUST_USE;
+
 /* What a source must be like in one field. */
 struct source_test {
     uint32_t field; /* in names.h; NAME_NONE: unset in every source */
