@@ -20,6 +20,9 @@ that are frequent (above one in a thousand) are classes of their own; decimals t
 class apart. Classes are counted per context with a Dirichlet prior (best alpha), whose code length is exact and includes
 learning the frequencies, so that a fine model cannot look better than it is; alphabets are charged as well.
 
+The same without contexts is given as well (every number and symbol by itself, only the kind of source known): about what a
+packer can reach that must find any block without those before it.
+
 So it is a length that a slow packer could reach, not a proof: a cleverer model may find more (for instance that a
 latency is about the time since the request). Plain empirical entropy would be lower and unreachable, for it does not
 pay for its tables.
@@ -29,6 +32,7 @@ from math import inf, lgamma, log, log2
 
 LN2 = log(2)
 ALPHAS = (1, 0.5, 0.1, 0.02, 0.004)
+FINEST = 6   # largest k
 
 
 def dirichlet_bits(groups, alphabet):
@@ -65,25 +69,31 @@ def split(v, k, unit):
 
 def number_bits(pairs, unit=1):
     """Bits of integers given contexts; pairs: Counter of (context, integer). The best k wins."""
-    total = sum(pairs.values())
-    if not total:
-        return 0.0
-    seen = Counter()
+    total, seen = sum(pairs.values()), Counter()
     for (_, v), n in pairs.items():
         seen[v] += n
+    if not total:
+        return 0.0
     often = {v for v, n in seen.items() if n >= max(32, total / 1000)}
+    # Classes of a small k are unions of those of the largest: from here on one number stands for its class.
+    first, stands = {}, {}
+    for v in seen:
+        stands[v] = v if v in often else first.setdefault(split(v, FINEST, unit)[0], v)
+    classes = Counter()
+    for (context, v), n in pairs.items():
+        classes[context, stands[v]] += n
     best = inf
-    for k in range(1, 7):
-        groups, alphabet, extras = defaultdict(Counter), set(), 0.0
-        cut = {v: (('often', v), 0) if v in often else split(v, k, unit) for v in seen}
-        for (context, v), n in pairs.items():
+    for k in range(1, FINEST + 1):
+        cut = {v: (('often', v), 0) if v in often else split(v, k, unit) for v in set(stands.values())}
+        groups, extras = defaultdict(Counter), 0.0
+        for (context, v), n in classes.items():
             symbol, extra = cut[v]
             groups[context][symbol] += n
             extras += n * extra
-            alphabet.add(symbol)
-        bits = extras + dirichlet_bits([g.values() for g in groups.values()], len(alphabet))
-        best = min(best, bits + 8 * len(alphabet) + 32 * len(often))
-    return best + log2(6)
+        alphabet = len(set(symbol for symbol, _ in cut.values()))
+        bits = extras + dirichlet_bits([g.values() for g in groups.values()], alphabet)
+        best = min(best, bits + 8 * alphabet + 32 * len(often))
+    return best + log2(FINEST)
 
 
 def symbol_bits(pairs, each=16):
@@ -95,9 +105,28 @@ def symbol_bits(pairs, each=16):
     return dirichlet_bits(groups.values(), len(alphabet)) + each * len(alphabet) if groups else 0.0
 
 
+class Bits:
+    """A length under the best model, and without contexts."""
+
+    def __init__(self, best=0.0, alone=None):
+        self.best, self.alone = best, best if alone is None else alone
+
+    def __add__(self, other):
+        return Bits(self.best + other.best, self.alone + other.alone)
+
+
+def alone(pairs):
+    """The pairs without their contexts."""
+    out = Counter()
+    for (_, symbol), n in pairs.items():
+        out[0, symbol] += n
+    return out
+
+
 def best_of(bits, column, contexts):
-    """The cheapest context, and the choice."""
-    return min(bits(Counter(zip(context, column))) for context in contexts) + log2(len(contexts))
+    """The first context is none; the best is the cheapest, and the choice."""
+    lengths = [bits(Counter(zip(context, column))) for context in contexts]
+    return Bits(min(lengths) + log2(len(lengths)), lengths[0])
 
 
 def kind_of(source):
@@ -106,10 +135,9 @@ def kind_of(source):
 
 def source_bits(table, order):
     rows = [table[i] for i in order]
-    bits = 0.0
     kinds = [kind_of(s) for s in rows]
     sessions = [s.session for s in rows]
-    bits += number_bits(Counter((k, b - a) for k, a, b in zip(kinds, [0] + sessions, sessions)))
+    bits = Bits(number_bits(Counter((k, b - a) for k, a, b in zip(kinds, [0] + sessions, sessions))))
     fields = {name: [getattr(s, name) for s in rows] for name in
               ('campaign', 'account', 'host', 'campaign_type', 'session_type', 'phone_type', 'process')}
     for name, column in fields.items():
@@ -118,7 +146,7 @@ def source_bits(table, order):
             contexts += [list(zip(kinds, fields['campaign']))]
             if name != 'account':
                 contexts += [list(zip(kinds, fields[given])) for given in ('account', 'host') if given != name]
-        bits += best_of(symbol_bits, column, contexts)
+        bits = bits + best_of(symbol_bits, column, contexts)
     return bits
 
 
@@ -162,7 +190,9 @@ def whole_bits(sources):
             gaps_before[(name, this, before), gap] += 1
             following[name, this] += 1
             time, name, before = now, this, gap.bit_length()
-    return min(number_bits(gaps), number_bits(gaps_before)) + 1, symbol_bits(following) + number_bits(lengths)
+    ends = number_bits(lengths)
+    return (Bits(min(number_bits(gaps), number_bits(gaps_before)) + 1, number_bits(alone(gaps))),
+            Bits(symbol_bits(following) + ends, symbol_bits(alone(following)) + ends))
 
 
 def parts_bits(sources):
@@ -180,7 +210,7 @@ def parts_bits(sources):
             count[this] += 1
         for this in every:
             lengths[this, count[this]] += 1
-    return min(number_bits(gaps), number_bits(gaps_before)) + 1, number_bits(lengths)
+    return Bits(min(number_bits(gaps), number_bits(gaps_before)) + 1), Bits(number_bits(lengths))
 
 
 def time_bits(events):
@@ -192,11 +222,12 @@ def time_bits(events):
         by_kind[kind].append(mine)
         firsts[kind, mine[0][0] - before] += 1
         before = mine[0][0]
-    times, structure = number_bits(firsts), 32.0 * sum(map(len, events.names))
+    times, structure = Bits(number_bits(firsts)), Bits(32.0 * sum(map(len, events.names)))
     for sources in by_kind.values():
-        time, shape = min((whole_bits(sources), parts_bits(sources)), key=sum)
-        times += time
-        structure += shape + 1
+        whole, parts = whole_bits(sources), parts_bits(sources)
+        time, shape = min(whole, parts, key=lambda pair: pair[0].best + pair[1].best)
+        times += Bits(time.best, whole[0].alone)
+        structure += Bits(shape.best + 1, whole[1].alone)
     return times, structure
 
 
@@ -234,7 +265,7 @@ def value_bits(events):
             [(s.campaign_type, s.session_type, s.phone_type) for s in sources]]
         plain = best_of(lambda pairs, unit=unit: number_bits(pairs, unit), values, contexts)
         steps = Counter((b is None, v - (b or 0)) for v, b in zip(values, before))
-        bits[load.metrics[metric]] = min(plain, number_bits(steps)) + 1
+        bits[load.metrics[metric]] = Bits(min(plain.best, number_bits(steps)) + 1, plain.alone)
     return bits
 
 
@@ -244,11 +275,13 @@ def floor_of(load):
     sources = source_bits(load.sources, events.order)
     times, structure = time_bits(events)
     values = value_bits(events)
-    names = 8.0 * sum(len(m) + 1 for m in load.metrics)
     n = 8.0 * load.samples
-    parts = {'times given sources': times / n, 'structure of events': structure / n, 'values': sum(values.values()) / n,
-             'sources': sources / n, 'names of metrics': names / n}
-    largest = sorted(values.items(), key=lambda p: -p[1])[:8]
-    return {'bytes_per_sample': sum(parts.values()), 'parts': parts, 'samples': load.samples,
+    parts = {'times given sources': times, 'structure of events': structure, 'values': sum(values.values(), Bits()),
+             'sources': sources, 'names of metrics': Bits(8.0 * sum(len(m) + 1 for m in load.metrics))}
+    largest = sorted(values.items(), key=lambda pair: -pair[1].best)[:8]
+    return {'bytes_per_sample': sum(b.best for b in parts.values()) / n,
+            'bytes_per_sample_alone': sum(b.alone for b in parts.values()) / n,
+            'parts': {part: b.best / n for part, b in parts.items()},
+            'parts_alone': {part: b.alone / n for part, b in parts.items()}, 'samples': load.samples,
             'events': sum(map(len, events.of_source)), 'sources': len(load.sources),
-            'largest_values': {m: b / n for m, b in largest}}
+            'largest_values': {metric: [b.best / n, b.alone / n] for metric, b in largest}}

@@ -162,8 +162,10 @@ def report_out(result):
 
 
 def report_floor(figures):
-    rows = [['the least, bytes a sample', '']] + [[k, f'{v:.3f}'] for k, v in figures['parts'].items()]
-    return table(rows + [['together', f"{figures['bytes_per_sample']:.3f}"]])
+    rows = [['the least, bytes a sample', 'best model', 'without contexts']]
+    rows += [[part, f'{v:.3f}', f"{figures['parts_alone'][part]:.3f}"] for part, v in figures['parts'].items()]
+    rows.append(['together'] + [f'{figures[key]:.3f}' for key in ('bytes_per_sample', 'bytes_per_sample_alone')])
+    return table(rows)
 
 
 def verdicts(result):
