@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "scheme/source_match.h"
 
 enum seg_kind {
     SEG_LITERAL,
@@ -32,8 +33,6 @@ struct match_value {
     struct str text;
     bool is_glob;
 };
-
-enum match_kind { MATCH_VALUES, MATCH_RANGE, MATCH_UNSET };
 
 struct match {
     uint32_t column;

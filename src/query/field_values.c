@@ -83,7 +83,7 @@ static enum err count_chunk(struct counting *counting, struct part *part, uint32
             (*range)++;
         bool in_scope =
             !counting->scope.count || (*range < ranges->count && ranges->at[*range].first <= first + i);
-        if (in_scope && value.type != SOURCE_UNSET)
+        if (in_scope && value.type != SOURCE_UNSET && rows[i])
             count_value(counting, value, rows[i]);
     }
     return err;

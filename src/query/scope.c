@@ -1,14 +1,16 @@
 #include "query/scope.h"
 
-static struct scope_value *compile_values(const struct match *match, struct arena *arena)
+static struct source_match compile(const struct match *match, struct arena *arena)
 {
-    struct scope_value *values = arena_array(arena, match->value_count + 1, sizeof(*values));
-    for (uint32_t i = 0; i < match->value_count; i++) {
-        values[i].text = match->values[i].text;
-        values[i].is_glob = match->values[i].is_glob;
-        values[i].is_number = str_u64(values[i].text, &values[i].number);
-    }
-    return values;
+    struct source_match test = {.kind = match->kind,
+                                .negated = match->negated,
+                                .values = arena_array(arena, match->value_count + 1, sizeof(*test.values)),
+                                .value_count = match->value_count,
+                                .low = match->low,
+                                .high = match->high};
+    for (uint32_t i = 0; i < match->value_count; i++)
+        test.values[i] = source_pattern_of(match->values[i].text, match->values[i].is_glob);
+    return test;
 }
 
 /* Values that say all: neither globs nor negated. */
@@ -37,7 +39,7 @@ enum err scope_add(struct scope *scope, const struct match *matches, uint32_t co
         items[scope->count + i] =
             (struct scope_match){.match = &matches[i],
                                  .field = names_find_field(options->names, matches[i].field),
-                                 .values = compile_values(&matches[i], arena),
+                                 .test = compile(&matches[i], arena),
                                  .exact = exact_values(&matches[i], arena)};
     scope->items = items;
     scope->count += count;
@@ -46,43 +48,9 @@ enum err scope_add(struct scope *scope, const struct match *matches, uint32_t co
     return ERR_OK;
 }
 
-static bool one_matches(const struct scope_value *wanted, struct source_value value)
-{
-    if (value.type == SOURCE_TEXT)
-        return wanted->is_glob ? str_glob(wanted->text, value.text) : str_eq(wanted->text, value.text);
-    if (!wanted->is_glob)
-        return wanted->is_number && wanted->number == value.number;
-    struct buf text = {0};
-    source_value_print(value, &text);
-    bool matches = str_glob(wanted->text, buf_view(&text));
-    buf_done(&text);
-    return matches;
-}
-
-static bool positive_match(const struct scope_match *match, struct source_value value)
-{
-    const struct match *wanted = match->match;
-    if (value.type == SOURCE_UNSET)
-        return wanted->kind == MATCH_UNSET;
-    uint64_t number = value.number;
-    switch (wanted->kind) {
-    case MATCH_UNSET:
-        return false;
-    case MATCH_RANGE:
-        return (value.type == SOURCE_NUMBER || str_u64(value.text, &number)) && number >= wanted->low &&
-               number <= wanted->high;
-    case MATCH_VALUES:
-        break;
-    }
-    for (uint32_t i = 0; i < wanted->value_count; i++)
-        if (one_matches(&match->values[i], value))
-            return true;
-    return false;
-}
-
 bool scope_match_value(const struct scope_match *match, struct source_value value)
 {
-    return positive_match(match, value) != match->match->negated;
+    return source_match_value(&match->test, value);
 }
 
 struct str scope_host(const struct scope *scope)

@@ -4,19 +4,12 @@
 
 #include "query/ast.h"
 #include "query/metric_set.h"
-#include "scheme/source.h"
-
-struct scope_value {
-    struct str text;
-    bool is_glob;
-    bool is_number; /* canonical decimal: compared as a number with number fields */
-    uint64_t number;
-};
+#include "scheme/source_match.h"
 
 struct scope_match {
     const struct match *match;
     uint32_t field; /* in names.h; NAME_NONE: no source has it */
-    struct scope_value *values;
+    struct source_match test;
     struct str *exact; /* the values, when nothing but they match; else NULL */
 };
 

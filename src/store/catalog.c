@@ -3,12 +3,14 @@
  *   lanes    (id, fresh, late, keys, sum)
  *   keys     (key, time_ms)
  *   gone     (name)                    FOLDER/NAME
+ *   tombstones (id, body, gone_ms)     body: tombstone.c, which ends with its own sum
  *   facts    (name, value)            format, ready, segments_sum, budget, edge_ms
  * SQLite notices a damaged page only when its structure breaks, so rows carry sums, and the fact segments_sum
  * is the exclusive or of all segments' sums: a lost or altered row makes the catalog damaged, and it is built
  * anew. */
 #include "store/catalog.h"
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -36,6 +38,10 @@ enum { CATALOG_FORMAT = 1 };
     X(ADD_KEY, "INSERT OR REPLACE INTO keys (key, time_ms) VALUES (?1, ?2)")                             \
     X(DROP_KEYS, "DELETE FROM keys WHERE time_ms < ?1")                                                  \
     X(CAP_KEYS, "DELETE FROM keys WHERE rowid <= (SELECT max(rowid) FROM keys) - ?1")                    \
+    X(TOMBSTONES, "SELECT id, body, gone_ms FROM tombstones ORDER BY id")                                \
+    X(ADD_TOMBSTONE, "INSERT OR REPLACE INTO tombstones (id, body, gone_ms) VALUES (?1, ?2, ?3)")        \
+    X(DROP_TOMBSTONES,                                                                                   \
+      "DELETE FROM tombstones WHERE gone_ms <> 0 AND id <= (SELECT max(id) FROM tombstones) - ?1")       \
     X(FACT, "SELECT value FROM facts WHERE name = ?1")                                                   \
     X(SET_FACT, "INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)")                            \
     X(PAGES, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
@@ -92,8 +98,8 @@ static int configure(struct catalog *catalog)
 static int has_tables(struct catalog *catalog, bool *has)
 {
     sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(catalog->db, "SELECT count(*) FROM sqlite_master WHERE name = 'facts'", -1,
-                                  &statement, NULL);
+    int code = sqlite3_prepare_v2(catalog->db, "SELECT count(*) FROM sqlite_master WHERE name = 'tombstones'",
+                                  -1, &statement, NULL);
     if (code)
         return code;
     code = sqlite3_step(statement);
@@ -119,6 +125,8 @@ static int make_tables(struct catalog *catalog)
         " keys INTEGER NOT NULL, sum INTEGER NOT NULL);"
         "CREATE TABLE IF NOT EXISTS keys (key TEXT UNIQUE NOT NULL, time_ms INTEGER NOT NULL);"
         "CREATE TABLE IF NOT EXISTS gone (name TEXT PRIMARY KEY) WITHOUT ROWID;"
+        "CREATE TABLE IF NOT EXISTS tombstones (id INTEGER PRIMARY KEY, body BLOB NOT NULL, gone_ms INTEGER "
+        "NOT NULL);"
         "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
         "INSERT OR IGNORE INTO facts (name, value) VALUES ('format', 1), ('segments_sum', 0);"
         "COMMIT",
@@ -267,6 +275,25 @@ static enum err read_rest(struct catalog *catalog, const struct catalog_reader *
     return code == SQLITE_DONE ? ERR_OK : failed(catalog, code, "read", why);
 }
 
+static enum err read_tombstones(struct catalog *catalog, const struct catalog_reader *reader, struct why *why)
+{
+    sqlite3_stmt *statement = catalog->statements[SQL_TOMBSTONES];
+    bool good = true;
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct str body = column(statement, 1);
+        struct bytes sum = bytes_of(str_from(body, body.size > 8 ? body.size - 8 : 0));
+        good &= body.size > 8 && bytes_u64(&sum) == hash_bytes(str_first(body, body.size - 8));
+        if (good && reader->tombstone)
+            reader->tombstone(reader->ctx, (uint64_t)sqlite3_column_int64(statement, 0), body,
+                              sqlite3_column_int64(statement, 2));
+    }
+    sqlite3_reset(statement);
+    if (code != SQLITE_DONE)
+        return failed(catalog, code, "read", why);
+    return good ? ERR_OK : why_set(why, ERR_CORRUPT, "the catalog's list of deletes is damaged");
+}
+
 enum err catalog_read(struct catalog *catalog, const struct catalog_reader *reader, struct why *why)
 {
     enum err err = read_segments(catalog, reader, why);
@@ -274,6 +301,8 @@ enum err catalog_read(struct catalog *catalog, const struct catalog_reader *read
         err = read_lanes(catalog, reader, why);
     if (!err)
         err = read_rest(catalog, reader, why);
+    if (!err)
+        err = read_tombstones(catalog, reader, why);
     return err;
 }
 
@@ -401,6 +430,20 @@ void catalog_forget_gone(struct catalog *catalog, struct str name)
 {
     bind_str(catalog, SQL_FORGET_GONE, 1, name, true);
     run(catalog, SQL_FORGET_GONE);
+}
+
+void catalog_add_tombstone(struct catalog *catalog, uint64_t id, struct str body, int64_t gone_ms)
+{
+    bind_int(catalog, SQL_ADD_TOMBSTONE, 1, (int64_t)id);
+    bind_str(catalog, SQL_ADD_TOMBSTONE, 2, body, false);
+    bind_int(catalog, SQL_ADD_TOMBSTONE, 3, gone_ms);
+    run(catalog, SQL_ADD_TOMBSTONE);
+}
+
+void catalog_drop_tombstones(struct catalog *catalog, uint32_t count_max)
+{
+    bind_int(catalog, SQL_DROP_TOMBSTONES, 1, count_max);
+    run(catalog, SQL_DROP_TOMBSTONES);
 }
 
 void catalog_set_fact(struct catalog *catalog, const char *name, int64_t value)

@@ -23,6 +23,7 @@ typedef void catalog_lane_fn(void *ctx, uint32_t lane, const uint64_t sealed_lsn
                              uint64_t keys_lsn);
 typedef void catalog_key_fn(void *ctx, struct str key, int64_t time_ms);
 typedef void catalog_name_fn(void *ctx, struct str name);
+typedef void catalog_tombstone_fn(void *ctx, uint64_t id, struct str body, int64_t gone_ms);
 
 struct catalog_reader {
     void *ctx;
@@ -30,6 +31,7 @@ struct catalog_reader {
     catalog_lane_fn *lane;
     catalog_key_fn *key;
     catalog_name_fn *gone;
+    catalog_tombstone_fn *tombstone; /* its sum is right */
 };
 
 /* ERR_CORRUPT when anything does not add up. */
@@ -51,6 +53,10 @@ void catalog_set_lane(struct catalog *catalog, uint32_t lane, const uint64_t sea
 void catalog_add_key(struct catalog *catalog, struct str key, int64_t time_ms);
 void catalog_drop_keys(struct catalog *catalog, int64_t before_ms, uint32_t count_max);
 void catalog_forget_gone(struct catalog *catalog, struct str name);
+/* body: tombstone.h. gone_ms: 0 while it is in force. Replaces what the id had. */
+void catalog_add_tombstone(struct catalog *catalog, uint64_t id, struct str body, int64_t gone_ms);
+/* Those that are over, but for the last count_max of all. */
+void catalog_drop_tombstones(struct catalog *catalog, uint32_t count_max);
 void catalog_set_fact(struct catalog *catalog, const char *name, int64_t value);
 enum err catalog_commit(struct catalog *catalog, struct why *why) MUST_USE;
 

@@ -80,7 +80,7 @@ static enum err copy_catalog(const struct segment_origin *origin, struct str scr
 
 static enum err read_copy(struct view_job *job, struct str scratch)
 {
-    struct catalog_reader reader = {job, on_segment, on_lane, NULL, NULL};
+    struct catalog_reader reader = {job, on_segment, on_lane, NULL, NULL, NULL};
     struct catalog *catalog = NULL;
     bool fresh = false;
     enum err err = catalog_open(job->origin->sys, scratch, &catalog, &fresh, job->why);

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "store/merge_input.h"
+#include "store/part.h"
 #include "store/retain.h"
 
 #include <stdlib.h>
@@ -27,7 +28,10 @@ struct merge_input {
     struct segment *segment;
     struct segment_index *index;
     struct segment_sources *sources;
-    uint32_t *rank; /* by its source: number in the output */
+    uint32_t *rank;            /* by its source: number in the output; INTERN_NONE: no row of it is left */
+    struct part *part;         /* of the job's snapshot, when deletes touch it */
+    uint64_t rows;             /* that are left */
+    struct row_filter *filter; /* of the metric at hand; mostly NULL */
 };
 
 struct merge_job {
@@ -36,6 +40,7 @@ struct merge_job {
     void *watch_ctx;
     struct merge_input inputs[MERGE_INPUTS_MAX];
     uint32_t count;
+    struct snapshot *snapshot; /* when any input is touched */
     struct intern united;
     struct str *sources; /* in the output's order */
     uint32_t source_count;
@@ -44,6 +49,39 @@ struct merge_job {
 };
 
 /* ---- inputs ---- */
+
+/* Rows by source. */
+static enum err count_rows(struct merge_input *input, uint32_t *rows, struct why *why)
+{
+    if (input->sources->count)
+        memcpy(rows, input->sources->rows, input->sources->count * sizeof *rows);
+    return input->part ? part_subtract_deleted(input->part, rows, why) : ERR_OK;
+}
+
+/* A source of which every row was deleted goes, too. */
+static enum err take_sources(struct merge_job *job, struct merge_input *input, struct why *why)
+{
+    uint32_t *rows = mem_alloc(input->sources->count * sizeof *rows);
+    enum err err = count_rows(input, rows, why);
+    input->rank = mem_alloc(input->sources->count * sizeof *input->rank);
+    for (uint32_t i = 0; i < input->sources->count && !err; i++)
+        input->rank[i] =
+            rows[i] ? intern_resolve(&job->united, segment_source(input->sources, i)) : INTERN_NONE;
+    mem_free(rows);
+    return err;
+}
+
+static void find_part(struct merge_job *job, struct merge_input *input)
+{
+    input->rows = input->segment->rows;
+    if (!store_is_touched(job->store, input->segment))
+        return;
+    if (!job->snapshot)
+        job->snapshot = store_snapshot(job->store);
+    input->part = snapshot_find_part(job->snapshot, input->segment);
+    CHECK(input->part);
+    input->rows -= part_all_deleted_rows(input->part);
+}
 
 static enum err open_input(struct merge_job *job, struct segment *segment, struct why *why)
 {
@@ -54,10 +92,8 @@ static enum err open_input(struct merge_job *job, struct segment *segment, struc
         err = segment_load_sources(segment, input->index, &input->sources, why);
     if (err)
         return err;
-    input->rank = mem_alloc(input->sources->count * sizeof *input->rank);
-    for (uint32_t i = 0; i < input->sources->count; i++)
-        input->rank[i] = intern_resolve(&job->united, segment_source(input->sources, i));
-    return ERR_OK;
+    find_part(job, input);
+    return take_sources(job, input, why);
 }
 
 static void close_input(struct merge_input *input)
@@ -84,9 +120,13 @@ static enum err order_sources(struct merge_job *job, struct why *why)
     }
     for (uint32_t n = 0; n < job->count; n++) {
         struct merge_input *input = &job->inputs[n];
+        uint32_t last = 0;
         for (uint32_t i = 0; i < input->sources->count; i++) {
+            if (input->rank[i] == INTERN_NONE)
+                continue;
             input->rank[i] = rank[input->rank[i]];
-            ordered &= i == 0 || input->rank[i - 1] <= input->rank[i];
+            ordered &= last <= input->rank[i];
+            last = input->rank[i];
         }
     }
     mem_free(found);
@@ -119,15 +159,20 @@ static int by_rows(const void *a, const void *b)
     return by_number(a, b);
 }
 
-static void take_metric(const struct segment_index *index, const struct segment_metric *metric,
+/* false: all its rows were deleted. */
+static bool take_metric(const struct merge_input *input, const struct segment_metric *metric,
                         struct merge_metric *out)
 {
-    const struct segment_column *column = segment_find_column(index, metric->metric);
-    *out = (struct merge_metric){metric->metric, metric->rows, NAME_NONE, 0};
+    const struct segment_column *column = segment_find_column(input->index, metric->metric);
+    uint64_t deleted = input->part ? part_deleted_rows(input->part, metric->metric) : 0;
+    if (deleted >= metric->rows)
+        return false;
+    *out = (struct merge_metric){metric->metric, metric->rows - deleted, NAME_NONE, 0};
     if (column && column->followers) {
         out->lead = column->lead_metric;
         out->lead_rows = column->followers;
     }
+    return true;
 }
 
 /* Equal ones become one; returns how many are left. */
@@ -175,12 +220,20 @@ static void turn_leads(struct merge_metric *metrics, uint32_t count)
 static enum err merge_metric(struct merge_job *job, const struct merge_metric *metric, struct why *why)
 {
     enum err err = segment_writer_metric(job->writer, metric->metric, metric->lead, why);
-    for (uint32_t n = 0; n < job->count; n++) {
+    for (uint32_t n = 0; n < job->count && !err; n++) {
         struct merge_input *input = &job->inputs[n];
+        if (input->part)
+            err = part_filter(input->part, metric->metric, INT64_MIN, INT64_MAX, &input->filter, why);
         merge_rows_add(job->rows, input->segment, input->index,
-                       segment_find_column(input->index, metric->metric), input->rank);
+                       segment_find_column(input->index, metric->metric), input->rank, input->filter);
     }
-    return err ? err : merge_rows_write(job->rows, job->writer, false, why);
+    if (!err)
+        err = merge_rows_write(job->rows, job->writer, false, why);
+    for (uint32_t n = 0; n < job->count; n++) {
+        row_filter_free(job->inputs[n].filter);
+        job->inputs[n].filter = NULL;
+    }
+    return err;
 }
 
 /* Between two metrics: whoever waits for the background thread waits for a part of the merge only. */
@@ -200,7 +253,7 @@ static enum err merge_metrics(struct merge_job *job, struct why *why)
     struct merge_metric *metrics = mem_alloc(all * sizeof *metrics);
     for (uint32_t n = 0; n < job->count; n++)
         for (uint32_t m = 0; m < job->inputs[n].segment->metric_count; m++)
-            take_metric(job->inputs[n].index, &job->inputs[n].segment->metrics[m], &metrics[count++]);
+            count += take_metric(&job->inputs[n], &job->inputs[n].segment->metrics[m], &metrics[count]);
     if (count)
         qsort(metrics, count, sizeof *metrics, by_number);
     count = unite_metrics(metrics, count);
@@ -220,6 +273,18 @@ static enum err merge_metrics(struct merge_job *job, struct why *why)
     return err;
 }
 
+static void on_presence(void *ctx, struct str host, int64_t minute, uint64_t minutes)
+{
+    segment_writer_presence(((struct merge_job *)ctx)->writer, host, minute, minutes);
+}
+
+/* Also that of rows which were deleted. Where it is damaged, that of the rows is all there is. */
+static void keep_presence(struct merge_job *job, const struct merge_input *input)
+{
+    enum err err = segment_each_presence(input->index, on_presence, job, NULL);
+    (void)err;
+}
+
 static enum err write_output(struct merge_job *job, struct segment **out, struct why *why)
 {
     struct store *store = job->store;
@@ -232,7 +297,8 @@ static enum err write_output(struct merge_job *job, struct segment **out, struct
     uint64_t rows = 0;
     for (uint32_t n = 0; n < job->count; n++) {
         const struct segment *segment = job->inputs[n].segment;
-        rows += segment->rows;
+        rows += job->inputs[n].rows;
+        keep_presence(job, &job->inputs[n]);
         segment_writer_replaces(job->writer, segment->name);
         for (uint32_t c = 0; c < segment->cover_count; c++)
             segment_writer_cover(job->writer, segment->covers[c]);
@@ -273,6 +339,7 @@ enum err merge_files(struct store *store, struct segment **segments, uint32_t co
         err = replace_segments(store, segments, count, &out, 1, false, why);
         segment_unref(out);
     }
+    snapshot_unref(job.snapshot);
     intern_done(&job.united);
     mem_free(job.sources);
     return err;

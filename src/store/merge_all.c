@@ -42,7 +42,8 @@ static uint32_t next_group(struct merging *merging, const struct segment_list *l
     uint32_t count = 0;
     for (uint32_t i = 0; i < list->count; i++) {
         struct segment *segment = list->at[i];
-        if (!lies_behind(merging, segment) || segment->damaged)
+        if (!lies_behind(merging, segment) || segment->damaged ||
+            (merging->options->touched_only && !store_is_touched(merging->store, segment)))
             continue;
         rows += segment->rows;
         sources += segment->source_count;
@@ -96,7 +97,7 @@ static enum err step(struct merging *merging, bool *more, bool *merged, struct w
     struct segment_list *list = segment_list_ref(store->segments);
     uint32_t count = next_group(merging, list, group);
     *more = count > 0;
-    if (count > 1) {
+    if (count > 1 || (count == 1 && store_is_touched(store, group[0]))) {
         err = merge_group(merging, group, count, why);
         if (err && err != ERR_CANCELLED)
             disk_failed(store, why);
@@ -144,5 +145,8 @@ enum err store_merge(struct store *store, const struct merge_options *options, s
     bool merged = true;
     for (unsigned i = 0; i < PASSES_MAX && merged && !err; i++)
         err = pass(&merging, &merged, why);
+    store_lock_tidy(store);
+    store_end_deletes(store);
+    store_unlock_tidy(store);
     return err;
 }

@@ -5,8 +5,8 @@
 #include "store/row_sort.h"
 
 static void add_sequence(struct merge_rows *rows, struct segment *segment, const struct segment_index *index,
-                         const struct segment_column *column, const uint32_t *rank, uint32_t first,
-                         uint32_t count)
+                         const struct segment_column *column, const uint32_t *rank, struct row_filter *filter,
+                         uint32_t first, uint32_t count)
 {
     if (!count)
         return;
@@ -14,6 +14,7 @@ static void add_sequence(struct merge_rows *rows, struct segment *segment, const
     struct merge_sequence *sequence = &rows->at[rows->count++];
     sequence->segment = segment;
     sequence->rank = rank;
+    sequence->filter = filter;
     sequence->block = first;
     sequence->block_end = first + count;
     sequence->at = sequence->count = 0;
@@ -23,12 +24,12 @@ static void add_sequence(struct merge_rows *rows, struct segment *segment, const
 }
 
 void merge_rows_add(struct merge_rows *rows, struct segment *segment, const struct segment_index *index,
-                    const struct segment_column *column, const uint32_t *rank)
+                    const struct segment_column *column, const uint32_t *rank, struct row_filter *filter)
 {
     if (!column)
         return;
-    add_sequence(rows, segment, index, column, rank, column->first, column->own);
-    add_sequence(rows, segment, index, column, rank, column->first + column->own, column->followers);
+    add_sequence(rows, segment, index, column, rank, filter, column->first, column->own);
+    add_sequence(rows, segment, index, column, rank, filter, column->first + column->own, column->followers);
 }
 
 void merge_rows_done(struct merge_rows *rows)
@@ -54,8 +55,13 @@ static enum err refill(struct merge_sequence *sequence, bool skip_damaged, struc
         }
         if (err)
             return err;
-        const struct block_rows *rows = sequence->cursor.rows;
+        struct block_rows *rows = sequence->cursor.rows;
         sequence->count = index->blocks[block].rows;
+        if (sequence->filter)
+            sequence->count =
+                row_filter_apply(sequence->filter, rows->source, rows->time_ms, rows->value, sequence->count);
+        if (!sequence->count)
+            continue;
         for (uint32_t i = 0; i < sequence->count; i++)
             sequence->keys[i] = sort_key(sequence->rank ? sequence->rank[rows->source[i]] : rows->source[i],
                                          rows->time_ms[i] - index->day_ms);

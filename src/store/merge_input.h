@@ -3,12 +3,14 @@
 #ifndef STORE_MERGE_INPUT_H
 #define STORE_MERGE_INPUT_H
 
+#include "store/part.h"
 #include "store/segment_cursor.h"
 
 /* One sequence of blocks: a column's own or its followers. */
 struct merge_sequence {
     struct segment *segment;
-    const uint32_t *rank; /* by the file's source: number in the output; NULL: the same */
+    struct row_filter *filter; /* of deleted rows; mostly NULL */
+    const uint32_t *rank;      /* by the file's source: number in the output; NULL: the same */
     struct segment_cursor cursor;
     uint32_t block, block_end;
     uint32_t at, count; /* in the rows at hand */
@@ -22,9 +24,10 @@ struct merge_rows {
     uint32_t count;
 };
 
-/* Both sequences of a file's column (NULL: none); the first rows are not yet read. */
+/* Both sequences of a file's column (NULL: none); the first rows are not yet read. filter: what to leave out,
+ * or NULL; the caller's until the rows are written. */
 void merge_rows_add(struct merge_rows *rows, struct segment *segment, const struct segment_index *index,
-                    const struct segment_column *column, const uint32_t *rank);
+                    const struct segment_column *column, const uint32_t *rank, struct row_filter *filter);
 /* Writes all rows in order, and forgets the sequences. skip_damaged: without the blocks that are damaged. */
 enum err merge_rows_write(struct merge_rows *rows, struct segment_writer *writer, bool skip_damaged,
                           struct why *why) MUST_USE;

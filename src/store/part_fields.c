@@ -62,9 +62,11 @@ enum err part_field_chunk(struct snapshot *snapshot, struct part *part, uint32_t
 enum err part_rows_chunk(struct snapshot *snapshot, struct part *part, uint32_t chunk,
                          uint32_t rows[FIELD_CHUNK], struct why *why)
 {
-    uint32_t first = chunk * FIELD_CHUNK, left = part->source_count - first;
+    uint32_t first = chunk * FIELD_CHUNK, left = part->source_count - first, sources;
     CHECK(first < part->source_count);
-    if (part->head) {
+    if (part->touch_count && part_load_sources(snapshot, part, &sources, why))
+        return why->err;
+    if (part->head || part->touch_count) {
         for (uint32_t i = 0; i < FIELD_CHUNK && i < left; i++)
             rows[i] = (uint32_t)part_source_rows(part, first + i);
         return ERR_OK;
@@ -95,7 +97,7 @@ int part_field_rows(struct snapshot *snapshot, struct part *part, uint32_t field
                     uint32_t *count, struct why *why)
 {
     struct segment_index *index;
-    if (part->head || field == NAME_NONE)
+    if (part->head || part->touch_count || field == NAME_NONE)
         return 0;
     if (part_load_index(part, &index, why))
         return -1;

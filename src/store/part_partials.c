@@ -36,8 +36,8 @@ int part_partials(struct snapshot *snapshot, struct part *part, uint32_t metric,
                   struct partials *out, struct why *why)
 {
     struct segment_index *index;
-    if (part->head)
-        return 0;
+    if (part->head || part_is_touched(part, metric, INT64_MIN, INT64_MAX))
+        return 0; /* what was deleted is still in them */
     if (part_load_index(part, &index, why))
         return -1;
     const struct segment_column *column = segment_find_column(index, metric);

@@ -29,6 +29,16 @@ static void make_room(struct presence_set *set)
     set->host_last_cap = cap;
 }
 
+uint32_t presence_set_host_named(struct presence_set *set, struct str host)
+{
+    if (set->hosts.count == 0)
+        intern_resolve(&set->hosts, STR("")); /* PRESENCE_ANY */
+    uint32_t number = host.size ? intern_resolve(&set->hosts, host) : INTERN_NONE;
+    if (set->hosts.count > set->host_last_cap)
+        make_room(set);
+    return number;
+}
+
 uint32_t presence_set_host(struct presence_set *set, uint32_t host_field, struct str source)
 {
     if (set->hosts.count == 0)

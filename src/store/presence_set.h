@@ -34,6 +34,7 @@ struct presence_set {
 void presence_set_done(struct presence_set *set);
 /* Number of the source's host, or INTERN_NONE; call it for a source before marking with it. */
 uint32_t presence_set_host(struct presence_set *set, uint32_t host_field, struct str source);
+uint32_t presence_set_host_named(struct presence_set *set, struct str host); /* likewise */
 /* The minute of a row whose source has this host (INTERN_NONE: none). */
 void presence_set_mark(struct presence_set *set, uint32_t host, int64_t time_ms);
 size_t presence_set_bytes(const struct presence_set *set);

@@ -25,7 +25,8 @@ struct recovery {
     bool *listed_on_disk;
     struct found_file *orphans; /* on disk and not listed */
     uint32_t orphan_count, orphan_cap;
-    struct buf gone; /* sized names */
+    struct buf gone;    /* sized names */
+    struct buf deletes; /* sized tombstones, each with its id and the time when it was over */
     bool bad_directory;
     bool kept_keys;
     struct buf removed; /* the same, of a catalog that is built anew although it could be read */
@@ -77,6 +78,14 @@ static void on_gone(void *ctx, struct str name)
     buf_sized_str(&((struct recovery *)ctx)->gone, name);
 }
 
+static void on_tombstone(void *ctx, uint64_t id, struct str body, int64_t gone_ms)
+{
+    struct buf *deletes = &((struct recovery *)ctx)->deletes;
+    buf_sized_str(deletes, body);
+    buf_u64(deletes, id);
+    buf_u64(deletes, (uint64_t)gone_ms);
+}
+
 static bool is_among(const struct buf *names, const struct found_file *file)
 {
     struct bytes in = bytes_of(buf_view(names));
@@ -103,7 +112,7 @@ static void forget_catalog(struct recovery *recovery)
 static enum err read_catalog(struct recovery *recovery, bool *fresh)
 {
     struct store *store = recovery->store;
-    struct catalog_reader reader = {recovery, on_segment, on_lane, on_key, on_gone};
+    struct catalog_reader reader = {recovery, on_segment, on_lane, on_key, on_gone, on_tombstone};
     enum err err = catalog_open(store->sys, store->dir, &store->catalog, fresh, recovery->why);
     if (!err)
         err = catalog_read(store->catalog, &reader, recovery->why);
@@ -113,6 +122,7 @@ static enum err read_catalog(struct recovery *recovery, bool *fresh)
         catalog_close(store->catalog);
         store->catalog = NULL;
         forget_catalog(recovery);
+        recovery->deletes.size = 0;
     }
     return err;
 }
@@ -403,6 +413,12 @@ static enum err save_rebuilt(struct recovery *recovery)
     buf_done(&directory);
     if (recovery->edge_ms > INT64_MIN / 2)
         catalog_set_fact(store->catalog, "edge_ms", recovery->edge_ms);
+    struct bytes deletes = bytes_of(buf_view(&recovery->deletes)); /* of a catalog that could be read */
+    while (bytes_left(&deletes)) {
+        struct str body = bytes_sized_str(&deletes);
+        uint64_t id = bytes_u64(&deletes);
+        catalog_add_tombstone(store->catalog, id, body, (int64_t)bytes_u64(&deletes));
+    }
     catalog_set_fact(store->catalog, "ready", 1); /* from now on a file that is not listed is a stranger */
     return catalog_commit(store->catalog, recovery->why);
 }
@@ -512,6 +528,7 @@ enum err store_recover(struct store *store, struct store_report *report, struct 
     if (!err) {
         store->segments = segment_list_new(recovery.listed, recovery.listed_count);
         take_covers(store);
+        err = store_load_deletes(store, buf_view(&recovery.deletes), report, recovery.why);
     }
     for (uint32_t i = 0; i < recovery.listed_count; i++)
         segment_unref(recovery.listed[i]);
@@ -519,6 +536,7 @@ enum err store_recover(struct store *store, struct store_report *report, struct 
     mem_free(recovery.listed_on_disk);
     mem_free(recovery.orphans);
     buf_done(&recovery.gone);
+    buf_done(&recovery.deletes);
     buf_done(&recovery.removed);
     return err;
 }

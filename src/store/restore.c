@@ -181,7 +181,7 @@ static enum err take_folder(struct restore_job *job, struct why *why)
 /* Everything but the lock and, while it is needed, the mark. */
 static void empty_folder(struct restore_job *job)
 {
-    static const char *const names[] = {"seg", "log", "pack"};
+    static const char *const names[] = {"seg", "log", "tomb", "pack"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         struct store_path path = store_path(job->to, "%s", names[i]);
         folder_remove(job->sys, store_path_str(&path), false, STR_NONE);

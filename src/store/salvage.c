@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "store/merge_input.h"
+#include "store/part.h"
 
 #include <stdlib.h>
 
@@ -12,14 +13,22 @@ struct salvage_job {
     struct segment_sources *sources;
     struct merge_rows *rows;
     struct segment_writer *writer;
+    struct snapshot *snapshot;
+    struct part *part; /* when deletes touch it: their rows do not come back */
 };
 
 /* What cannot be read is left out. */
 static enum err copy_column(struct salvage_job *job, const struct segment_column *column, struct why *why)
 {
+    struct row_filter *filter = NULL;
     enum err err = segment_writer_metric(job->writer, column->metric, column->lead_metric, why);
-    merge_rows_add(job->rows, job->segment, job->index, column, NULL);
-    return err ? err : merge_rows_write(job->rows, job->writer, true, why);
+    if (!err && job->part)
+        err = part_filter(job->part, column->metric, INT64_MIN, INT64_MAX, &filter, why);
+    merge_rows_add(job->rows, job->segment, job->index, column, NULL, filter);
+    if (!err)
+        err = merge_rows_write(job->rows, job->writer, true, why);
+    row_filter_free(filter);
+    return err;
 }
 
 /* In the file's order, so that a lead comes before those who follow it. */
@@ -76,6 +85,10 @@ enum err salvage(struct store *store, struct segment *segment, struct segment **
     struct salvage_job job = {.store = store, .segment = segment};
     enum err err = ERR_OK;
     job.rows = MEM_NEW(struct merge_rows);
+    if (store_is_touched(store, segment)) {
+        job.snapshot = store_snapshot(store);
+        job.part = snapshot_find_part(job.snapshot, segment);
+    }
     *rest = NULL;
     enum err bad = segment_load_index(segment, &job.index, why);
     if (!bad)
@@ -84,7 +97,9 @@ enum err salvage(struct store *store, struct segment *segment, struct segment **
         err = copy_all(&job, rest, why);
     else if (bad != ERR_CORRUPT && bad != ERR_MISSING)
         err = bad; /* perhaps it can be read later */
-    *lost = segment->rows - (*rest ? (*rest)->rows : 0);
+    uint64_t rows = segment->rows - (job.part ? part_all_deleted_rows(job.part) : 0);
+    *lost = rows - (*rest ? (*rest)->rows : 0);
+    snapshot_unref(job.snapshot);
     merge_rows_done(job.rows);
     mem_free(job.rows);
     segment_release(segment, job.sources ? &job.sources->entry : NULL);

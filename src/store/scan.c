@@ -15,7 +15,8 @@ struct scan {
     struct segment_index *index;
     uint32_t at, end; /* in the index's blocks */
     const struct source_ranges *sources;
-    uint32_t range; /* the ranges before it end before the block at hand */
+    uint32_t range;            /* the ranges before it end before the block at hand */
+    struct row_filter *filter; /* of deleted rows; mostly NULL */
     struct segment_cursor cursor;
 };
 
@@ -76,6 +77,9 @@ static int open_column(struct scan *scan, struct why *why)
     if (part_load_index(scan->part, &scan->index, why))
         return -1;
     const struct segment_column *column = segment_find_column(scan->index, scan->metric);
+    if (scan->part->touch_count &&
+        part_filter(scan->part, scan->metric, scan->from_ms, scan->to_ms, &scan->filter, why))
+        return -1;
     if (column) {
         scan->at = column->first;
         scan->end = segment_column_end(column);
@@ -116,8 +120,15 @@ static int next_of_file(struct scan *scan, struct block *block, struct why *why)
             why_wrap(why, err, "segment %s", scan->part->segment->name);
             return -1;
         }
-        const struct block_rows *rows = scan->cursor.rows;
-        *block = (struct block){scan->metric,   entry->rows,  rows->source, rows->time_ms,  rows->value,
+        struct block_rows *rows = scan->cursor.rows;
+        uint32_t count = entry->rows;
+        if (scan->filter) {
+            count = row_filter_apply(scan->filter, rows->source, rows->time_ms, rows->value, count);
+            block_find_runs(rows, count);
+            if (!count)
+                continue;
+        }
+        *block = (struct block){scan->metric,   count,        rows->source, rows->time_ms,  rows->value,
                                 entry->from_ms, entry->to_ms, rows->run,    rows->run_count};
         return 1;
     }
@@ -134,5 +145,6 @@ void scan_close(struct scan *scan)
     if (!scan)
         return;
     segment_cursor_done(&scan->cursor);
+    row_filter_free(scan->filter);
     mem_free(scan);
 }

@@ -215,6 +215,11 @@ typedef void segment_run_fn(void *ctx, int64_t minute, uint64_t minutes);
 enum err segment_presence(const struct segment_index *index, struct str host, segment_run_fn *each, void *ctx,
                           struct why *why) MUST_USE;
 
+/* The same of all hosts, each run with its host (at == NULL: any). */
+typedef void segment_host_run_fn(void *ctx, struct str host, int64_t minute, uint64_t minutes);
+enum err segment_each_presence(const struct segment_index *index, segment_host_run_fn *each, void *ctx,
+                               struct why *why) MUST_USE;
+
 /* A segment from the file itself, without a catalog. */
 enum err segment_open_file(const struct segment_origin *origin, struct str day_folder, struct str name,
                            struct segment **out, struct why *why) MUST_USE;
@@ -247,6 +252,9 @@ uint32_t segment_writer_find_lead(const struct segment_writer *writer, const uin
 enum err segment_writer_add(struct segment_writer *writer, uint32_t source, int64_t time_ms, double value,
                             struct why *why) MUST_USE;
 uint64_t segment_writer_rows(const struct segment_writer *writer); /* added so far */
+/* Minutes in which the host (at == NULL: any) was there, besides those that the rows say. */
+void segment_writer_presence(struct segment_writer *writer, struct str host, int64_t minute,
+                             uint64_t minutes);
 void segment_writer_cover(struct segment_writer *writer, struct segment_cover cover);
 void segment_writer_replaces(struct segment_writer *writer, const char *name);
 /* Writes what is left, syncs, gives the file its name and syncs the folder. */

@@ -498,8 +498,9 @@ const struct segment_column *segment_find_column(const struct segment_index *ind
 
 /* ---- presence ---- */
 
-enum err segment_presence(const struct segment_index *index, struct str host, segment_run_fn *each, void *ctx,
-                          struct why *why)
+/* all: of every host; host is not looked at. */
+static enum err each_run(const struct segment_index *index, bool all, struct str host,
+                         segment_host_run_fn *each, void *ctx, struct why *why)
 {
     if (index->presence_bad)
         return why_set(why, ERR_CORRUPT, "the presence section is damaged");
@@ -507,17 +508,41 @@ enum err segment_presence(const struct segment_index *index, struct str host, se
     uint32_t hosts = bounded_count(&in, 2);
     for (uint32_t h = 0; h < hosts && !in.bad; h++) {
         struct str name = bytes_sized_str(&in);
-        bool wanted = host.at ? h > 0 && str_eq(name, host) : h == 0;
+        bool wanted = all || (host.at ? h > 0 && str_eq(name, host) : h == 0);
         uint64_t at = 0;
         for (uint64_t runs = bytes_varint(&in); runs && !in.bad; runs--) {
             at += (uint64_t)unzigzag(bytes_varint(&in));
             uint64_t minutes = bytes_varint(&in);
             if (wanted && !in.bad)
-                each(ctx, (int64_t)at, minutes);
+                each(ctx, h ? name : STR_NONE, (int64_t)at, minutes);
             at += minutes;
         }
-        if (wanted)
+        if (wanted && !all)
             break;
     }
     return in.bad ? why_set(why, ERR_CORRUPT, "the presence section is no such thing") : ERR_OK;
+}
+
+struct one_host {
+    segment_run_fn *each;
+    void *ctx;
+};
+
+static void run_of_one(void *ctx, struct str host, int64_t minute, uint64_t minutes)
+{
+    const struct one_host *one = ctx;
+    one->each(one->ctx, minute, minutes);
+}
+
+enum err segment_presence(const struct segment_index *index, struct str host, segment_run_fn *each, void *ctx,
+                          struct why *why)
+{
+    struct one_host one = {each, ctx};
+    return each_run(index, false, host, run_of_one, &one, why);
+}
+
+enum err segment_each_presence(const struct segment_index *index, segment_host_run_fn *each, void *ctx,
+                               struct why *why)
+{
+    return each_run(index, true, STR_NONE, each, ctx, why);
 }

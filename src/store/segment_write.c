@@ -94,6 +94,8 @@ enum err segment_writer_new(const struct segment_writer_options *options, struct
     struct segment_writer *writer = MEM_NEW(struct segment_writer);
     writer->options = *options;
     writer->sys = options->origin->sys;
+    writer->from_ms = INT64_MAX;
+    writer->to_ms = INT64_MIN;
     uint64_t random = sys_random_u64(writer->sys);
     snprintf(writer->name, sizeof writer->name, "%016llx", (unsigned long long)random);
     writer->folder = store_path(options->origin->dir, "seg/%08lld", (long long)day_number(options->day));
@@ -371,6 +373,17 @@ void segment_writer_cover(struct segment_writer *writer, struct segment_cover co
     writer->covers[writer->cover_count++] = cover;
 }
 
+void segment_writer_presence(struct segment_writer *writer, struct str host, int64_t minute, uint64_t minutes)
+{
+    int64_t first = writer->options.day * (DAY_MS / MINUTE_MS), end = first + DAY_MS / MINUTE_MS;
+    uint32_t number = presence_set_host_named(&writer->presence, host);
+    for (int64_t at = minute < first ? first : minute; at < end && (uint64_t)(at - minute) < minutes; at++) {
+        presence_set_mark(&writer->presence, number, at * MINUTE_MS);
+        writer->from_ms = at * MINUTE_MS < writer->from_ms ? at * MINUTE_MS : writer->from_ms;
+        writer->to_ms = at * MINUTE_MS > writer->to_ms ? at * MINUTE_MS : writer->to_ms;
+    }
+}
+
 void segment_writer_replaces(struct segment_writer *writer, const char *name)
 {
     writer->replaces = mem_resize(writer->replaces, writer->replaces_count + 1, sizeof *writer->replaces);
@@ -400,8 +413,8 @@ static struct segment *make_segment(struct segment_writer *writer)
     memcpy(segment->name, writer->name, sizeof segment->name);
     segment->day = writer->options.day;
     segment->source_count = writer->options.source_count;
-    segment->from_ms = INT64_MAX;
-    segment->to_ms = INT64_MIN;
+    segment->from_ms = writer->from_ms;
+    segment->to_ms = writer->to_ms;
     segment->metrics = mem_alloc(writer->metric_count * sizeof *segment->metrics);
     segment->metric_count = writer->metric_count;
     for (uint32_t i = 0; i < writer->metric_count; i++) {
@@ -411,6 +424,8 @@ static struct segment *make_segment(struct segment_writer *writer)
         segment->from_ms = metric->from_ms < segment->from_ms ? metric->from_ms : segment->from_ms;
         segment->to_ms = metric->to_ms > segment->to_ms ? metric->to_ms : segment->to_ms;
     }
+    if (segment->from_ms > segment->to_ms)
+        segment->from_ms = segment->to_ms = segment->day * DAY_MS; /* there is nothing in it */
     sort_metrics(segment);
     segment->covers = mem_alloc(writer->cover_count * sizeof *segment->covers);
     if (writer->cover_count)

@@ -54,6 +54,7 @@ struct segment_writer {
     uint64_t keys_kept;
     uint32_t *source_rows, *source_host;
     struct presence_set presence;
+    int64_t from_ms, to_ms; /* of presence that no row may be left of */
     struct writer_metric *metrics;
     uint32_t metric_count, metric_cap;
     struct segment_cover *covers;

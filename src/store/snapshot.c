@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/segment.h"
 #include "store/store_room.h"
+#include "store/tombstone.h"
 
 static struct part *add_part(struct snapshot *snapshot)
 {
@@ -44,6 +45,8 @@ static void add_segment(struct snapshot *snapshot, struct segment *segment)
     part->from_ms = segment->from_ms;
     part->to_ms = segment->to_ms;
     part->source_count = segment->source_count;
+    if (snapshot->tombstones)
+        part->touches = tombstone_set_find(snapshot->tombstones, str_of(segment->name), &part->touch_count);
 }
 
 struct snapshot *store_snapshot(struct store *store)
@@ -53,6 +56,8 @@ struct snapshot *store_snapshot(struct store *store)
     pthread_mutex_init(&snapshot->lock, NULL);
     pthread_mutex_lock(&store->lock);
     snapshot->segments = segment_list_ref(store->segments);
+    if (store->tombstones && store->tombstones->touch_count)
+        snapshot->tombstones = tombstone_set_ref(store->tombstones);
     for (uint32_t l = 0; l < store->lane_count; l++) {
         struct lane *lane = &store->lanes[l];
         pthread_mutex_lock(&lane->lock);
@@ -88,6 +93,7 @@ void snapshot_unref(struct snapshot *snapshot)
         part_done(&snapshot->parts[i]);
     mem_free(snapshot->parts);
     segment_list_unref(snapshot->segments);
+    tombstone_set_unref(snapshot->tombstones);
     pthread_mutex_destroy(&snapshot->lock);
     mem_free(snapshot);
 }
@@ -101,6 +107,14 @@ struct part *snapshot_part(const struct snapshot *snapshot, uint32_t index)
 {
     CHECK(index < snapshot->part_count);
     return &snapshot->parts[index];
+}
+
+struct part *snapshot_find_part(const struct snapshot *snapshot, const struct segment *segment)
+{
+    for (uint32_t i = 0; i < snapshot->part_count; i++)
+        if (snapshot->parts[i].segment == segment)
+            return &snapshot->parts[i];
+    return NULL;
 }
 
 bool part_span(const struct part *part, int64_t *from_ms, int64_t *to_ms)
@@ -125,8 +139,7 @@ const struct head_column *part_column(const struct part *part, uint32_t metric)
     return low < part->column_count && part->columns[low].metric == metric ? &part->columns[low] : NULL;
 }
 
-/* Rows and span of a metric in a part; 0 rows when it is not there. */
-static uint64_t metric_in_part(const struct part *part, uint32_t metric, int64_t *from_ms, int64_t *to_ms)
+uint64_t part_metric_span(const struct part *part, uint32_t metric, int64_t *from_ms, int64_t *to_ms)
 {
     if (part->segment) {
         const struct segment_metric *found = segment_find_metric(part->segment, metric);
@@ -134,7 +147,7 @@ static uint64_t metric_in_part(const struct part *part, uint32_t metric, int64_t
             return 0;
         *from_ms = found->from_ms;
         *to_ms = found->to_ms;
-        return found->rows;
+        return found->rows - part_deleted_rows(part, metric);
     }
     const struct head_column *column = part_column(part, metric);
     if (!column)
@@ -147,7 +160,7 @@ static uint64_t metric_in_part(const struct part *part, uint32_t metric, int64_t
 uint64_t part_metric_rows(const struct part *part, uint32_t metric)
 {
     int64_t from_ms, to_ms;
-    return metric_in_part(part, metric, &from_ms, &to_ms);
+    return part_metric_span(part, metric, &from_ms, &to_ms);
 }
 
 bool snapshot_metric_span(const struct snapshot *snapshot, uint32_t metric, int64_t *from_ms, int64_t *to_ms,
@@ -157,7 +170,7 @@ bool snapshot_metric_span(const struct snapshot *snapshot, uint32_t metric, int6
     uint64_t count = 0;
     for (uint32_t i = 0; i < snapshot->part_count; i++) {
         int64_t part_from, part_to;
-        uint64_t part_rows = metric_in_part(&snapshot->parts[i], metric, &part_from, &part_to);
+        uint64_t part_rows = part_metric_span(&snapshot->parts[i], metric, &part_from, &part_to);
         if (part_rows == 0)
             continue;
         from = part_from < from ? part_from : from;
@@ -296,16 +309,38 @@ static uint32_t *count_source_rows(const struct part *part)
     return rows;
 }
 
+/* Of a file that deletes touch. When its rows cannot be read they are counted as they were. */
+static uint32_t *count_rows_left(struct part *part)
+{
+    struct why why;
+    uint32_t *rows = mem_alloc(part->source_count * sizeof *rows);
+    if (part->source_count)
+        memcpy(rows, part->sources->rows, part->source_count * sizeof *rows);
+    if (part_subtract_deleted(part, rows, &why))
+        memcpy(rows, part->sources->rows, part->source_count * sizeof *rows);
+    return rows;
+}
+
 uint64_t part_source_rows(const struct part *part, uint32_t source)
 {
     CHECK(source < part->source_count);
-    if (part->segment)
+    if (part->segment && !part->touch_count)
         return part->sources->rows[source];
     struct part *mutable = (struct part *)part;
-    pthread_mutex_lock(&part->snapshot->lock);
-    if (!part->source_rows)
-        mutable->source_rows = count_source_rows(part);
+    struct snapshot *snapshot = part->snapshot;
+    uint32_t *counted = NULL;
+    pthread_mutex_lock(&snapshot->lock);
+    bool known = part->source_rows != NULL;
+    pthread_mutex_unlock(&snapshot->lock);
+    if (!known)
+        counted = part->segment ? count_rows_left(mutable) : count_source_rows(part);
+    pthread_mutex_lock(&snapshot->lock);
+    if (!part->source_rows) {
+        mutable->source_rows = counted;
+        counted = NULL;
+    }
     uint64_t rows = part->source_rows[source];
-    pthread_mutex_unlock(&part->snapshot->lock);
+    pthread_mutex_unlock(&snapshot->lock);
+    mem_free(counted);
     return rows;
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "store/catalog.h"
 #include "store/recover.h"
+#include "store/tombstone.h"
 #include "store/restore.h"
 
 /* Of segments at once, by queries and the cache. */
@@ -111,6 +112,7 @@ static void store_free(struct store *store)
     mem_free(store->lanes);
     keys_done(&store->keys);
     segment_list_unref(store->segments);
+    tombstone_set_unref(store->tombstones);
     store_leftovers_done(store);
     catalog_close(store->catalog);
     cache_free(store->cache);
@@ -249,6 +251,20 @@ static void segment_stats(const struct segment_list *list, struct store_stats *o
     }
 }
 
+static void delete_stats(const struct tombstone_set *set, const struct segment_list *list,
+                         struct store_stats *out)
+{
+    for (uint32_t i = 0; i < set->count; i++)
+        out->deletes += set->at[i]->gone_ms == 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint32_t count;
+        const struct touch *touches = tombstone_set_find(set, str_of(list->at[i]->name), &count);
+        for (uint32_t t = 0; t < count; t++)
+            for (uint32_t c = 0; c < touches[t].file->count; c++)
+                out->deleted_rows += touches[t].file->counts[c].rows;
+    }
+}
+
 void store_stats(struct store *store, struct store_stats *out)
 {
     pthread_mutex_lock(&store->stats_lock);
@@ -259,8 +275,12 @@ void store_stats(struct store *store, struct store_stats *out)
         lane_stats(&store->lanes[l], out);
     pthread_mutex_lock(&store->lock);
     struct segment_list *list = segment_list_ref(store->segments);
+    struct tombstone_set *set = store->tombstones ? tombstone_set_ref(store->tombstones) : NULL;
     pthread_mutex_unlock(&store->lock);
     segment_stats(list, out);
+    if (set)
+        delete_stats(set, list, out);
+    tombstone_set_unref(set);
     segment_list_unref(list);
 }
 

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "scheme/names.h"
+#include "scheme/source_match.h"
 #include "scheme/source.h"
 #include "store/batch.h"
 
@@ -88,6 +89,7 @@ typedef bool merge_progress_fn(void *ctx, const struct merge_progress *progress)
 struct merge_options {
     merge_progress_fn *progress; /* or NULL; called at least after every file */
     void *ctx;
+    bool touched_only; /* only files that hold deleted rows, which their successors do not */
 };
 
 /* Seals all rows that are in memory, then unites the files of every day into as few as their limits allow.
@@ -99,6 +101,8 @@ enum err store_merge(struct store *store, const struct merge_options *options, s
     X(VALUES, "values")     \
     X(KEYS, "keys")         \
     X(SOURCES, "sources")   \
+    X(COUNTS, "counts")     \
+    X(CUBES, "cubes")       \
     X(PRESENCE, "presence") \
     X(FOOTER, "footer")
 
@@ -121,6 +125,63 @@ struct day_sizes {
 typedef void day_sizes_fn(void *ctx, const struct day_sizes *day);
 enum err store_sizes(struct store *store, day_sizes_fn *each, void *ctx, struct why *why) MUST_USE;
 
+/* ---- deleting ---- */
+
+enum { DELETE_TESTS_MAX = 48 };
+
+struct delete_test {
+    struct str field;
+    struct source_match match;
+};
+
+struct delete_metric {
+    uint32_t metric; /* in names.h */
+    uint64_t bound;  /* bit i: test i does not ask the sources; the metric's name has passed it */
+};
+
+/* Rows of these metrics, of sources that pass all tests, with from_ms <= time < to_ms. */
+struct delete_request {
+    struct str who, text; /* for the record: by whom, and as it was asked */
+    const struct delete_metric *metrics;
+    uint32_t metric_count;
+    const struct delete_test *tests;
+    uint32_t test_count;
+    int64_t from_ms, to_ms;
+};
+
+struct delete_report {
+    uint64_t id; /* of the delete; 0: nothing was there to be deleted, or only counted */
+    uint64_t rows;
+    uint64_t bytes;        /* what they take in their files, about */
+    uint32_t files;        /* that hold any of them */
+    uint64_t *metric_rows; /* by place in the request's metrics */
+};
+
+void delete_report_done(struct delete_report *report);
+
+/* What would go. Any thread. */
+enum err store_delete_count(struct snapshot *snapshot, const struct delete_request *request,
+                            struct delete_report *out, struct why *why) MUST_USE;
+/* Everything of it that was acknowledged before the call is out of every snapshot made after it, also after a
+ * crash and after the loss of the catalog; what comes later stays. Presence is not touched. The bytes go when
+ * the files are merged. Any thread, one at a time. ERR_LIMIT: so many deletes wait for a merge already. A
+ * failure deletes nothing, but it may turn out done after a crash. */
+enum err store_delete(struct store *store, const struct delete_request *request, struct delete_report *out,
+                      struct why *why) MUST_USE;
+
+struct delete_record {
+    uint64_t id, rows;
+    int64_t at_ms;
+    int64_t gone_ms; /* since when the bytes are gone, too; 0: they are not */
+    struct str who, text;
+    int64_t from_ms, to_ms;
+    uint32_t files; /* that still hold any of its rows */
+};
+
+/* Those in force and the last thousand of the others, oldest first. Any thread. */
+typedef void delete_record_fn(void *ctx, const struct delete_record *record);
+void store_deletes(struct store *store, delete_record_fn *each, void *ctx);
+
 /* Is this idempotency key remembered? (1 h or 100,000 keys, across restarts.) Any thread. */
 bool store_seen(struct store *store, struct str key);
 /* Highest SEQ of keys "CLIENT/SEQ" remembered for the client; false when none. Any thread. */
@@ -138,7 +199,8 @@ struct store_stats {
     uint64_t disk_bytes, disk_bytes_max, disk_free_bytes;
     int64_t oldest_ms, newest_ms; /* of stored samples; 0 when there are none */
     bool read_only;
-    struct why last_error; /* err is ERR_OK when there was none */
+    uint64_t deletes, deleted_rows; /* of which files still hold rows; segment_rows counts them */
+    struct why last_error;          /* err is ERR_OK when there was none */
     int64_t last_error_ms;
 };
 
@@ -158,6 +220,10 @@ bool part_span(const struct part *part, int64_t *from_ms, int64_t *to_ms);
 /* Rows of a metric in a part, over all its time; 0 when it has none. No file is read. */
 uint64_t part_metric_rows(const struct part *part, uint32_t metric);
 
+/* Were any rows of the metric with from_ms <= time < to_ms deleted from the part? Scans leave them out, and
+ * counts of rows do; whatever was worked out of the rows when the part was made does not. */
+bool part_is_touched(const struct part *part, uint32_t metric, int64_t from_ms, int64_t to_ms);
+
 /* The sources of a part. Loads them when they are not in memory; they stay valid until the snapshot goes. */
 enum err part_load_sources(struct snapshot *snapshot, struct part *part, uint32_t *count,
                            struct why *why) MUST_USE;
@@ -166,7 +232,8 @@ enum err part_load_sources(struct snapshot *snapshot, struct part *part, uint32_
 void part_release_sources(struct snapshot *snapshot, struct part *part);
 struct str part_source(const struct part *part, uint32_t source);    /* canonical bytes */
 uint64_t part_source_hash(const struct part *part, uint32_t source); /* hash_bytes of them */
-uint64_t part_source_rows(const struct part *part, uint32_t source); /* rows it has in the part */
+/* Rows it has in the part; 0 when all of them were deleted. */
+uint64_t part_source_rows(const struct part *part, uint32_t source);
 
 /* ---- which sources, without going through all of them ---- */
 

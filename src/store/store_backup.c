@@ -14,6 +14,7 @@
 #include "store/file_copy.h"
 #include "store/manifest.h"
 #include "store/store_room.h"
+#include "store/tombstone.h"
 
 #include <stdlib.h>
 
@@ -141,13 +142,18 @@ static void copy_key(void *ctx, struct str key, int64_t time_ms)
     catalog_add_key(((struct catalog_copy *)ctx)->to, key, time_ms);
 }
 
+static void copy_tombstone(void *ctx, uint64_t id, struct str body, int64_t gone_ms)
+{
+    catalog_add_tombstone(((struct catalog_copy *)ctx)->to, id, body, gone_ms);
+}
+
 /* What was dropped is not in the backup, so nothing of it need be remembered; a new machine finds its own
  * budget of the disk. */
 static enum err fill_catalog(struct backup_job *job, struct catalog *to, struct why *why)
 {
     struct store *store = job->store;
     struct catalog_copy copy = {to};
-    struct catalog_reader reader = {&copy, NULL, copy_lane, copy_key, NULL};
+    struct catalog_reader reader = {&copy, NULL, copy_lane, copy_key, NULL, copy_tombstone};
     struct buf directory = {0};
     catalog_begin(to);
     enum err err = catalog_read(store->catalog, &reader, why);
@@ -201,6 +207,20 @@ static enum err copy_logs(struct backup_job *job, struct why *why)
     return err ? err : sync_folder(job, "log", why);
 }
 
+/* Who reads the backup as it is, without its catalog, must not find deleted rows. */
+static enum err copy_deletes(struct backup_job *job, struct why *why)
+{
+    const struct tombstone_set *set = job->store->tombstones;
+    enum err err = make_folder(job, "tomb", why);
+    for (uint32_t i = 0; set && i < set->count && !err; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "tomb/%016llx.tomb", (unsigned long long)set->at[i]->id);
+        if (!set->at[i]->gone_ms)
+            err = copy_file(job, str_of(name), UINT64_MAX, why);
+    }
+    return err ? err : sync_folder(job, "tomb", why);
+}
+
 static enum err note_moment(struct backup_job *job, struct why *why)
 {
     struct store *store = job->store;
@@ -213,6 +233,8 @@ static enum err note_moment(struct backup_job *job, struct why *why)
     enum err err = write_catalog(job, why);
     if (!err)
         err = copy_logs(job, why);
+    if (!err)
+        err = copy_deletes(job, why);
     store_unlock_tidy(store);
     return err;
 }

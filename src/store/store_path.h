@@ -5,6 +5,7 @@
  *   log/LANE-SLOT.log         log.c
  *   catalog.db, -wal          catalog.c
  *   seg/YYYYMMDD/NAME.seg     segment_write.c; NAME.tmp while it is being written
+ *   tomb/ID.tomb              tombstone.c; ID.tmp while it is being written
  *   restore.unfinished        restore.c; while a backup is being copied into the folder
  *   quarantine/               what was damaged or unknown; never read again, never deleted by us
  */

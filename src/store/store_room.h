@@ -44,6 +44,7 @@ struct store {
     pthread_mutex_t
         lock; /* segments; and moving rows from heads to segments, so that a snapshot sees them once */
     struct segment_list *segments;
+    struct tombstone_set *tombstones; /* NULL: none */
 
     struct lane *lanes; /* options.lanes of them take batches; retired ones follow */
     uint32_t lane_count;
@@ -99,6 +100,15 @@ void store_leftovers_done(struct store *store);
 
 /* ---- replay.c ---- */
 enum err store_replay(struct store *store, struct store_report *report, struct why *why) MUST_USE;
+
+/* ---- delete.c; all but the last under tidy_lock ---- */
+/* At start, once the files are known. bodies: of the catalog, sized strings, each followed by u64 id and u64
+ * gone_ms. */
+enum err store_load_deletes(struct store *store, struct str bodies, struct store_report *report,
+                            struct why *why) MUST_USE;
+/* Ends the deletes whose files are all gone. */
+void store_end_deletes(struct store *store);
+bool store_is_touched(const struct store *store, const struct segment *segment);
 
 /* ---- tidy.c ---- */
 /* Fair, so that a merge of many files lets others have their turn between two. */

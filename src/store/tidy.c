@@ -169,6 +169,7 @@ static int64_t round_of(struct store *store, bool now)
     if (now || mono_ms >= store->next_retain_ms) {
         store->next_retain_ms = mono_ms + RETAIN_MS;
         retain(store);
+        store_end_deletes(store);
     }
     /* One merge a round, so that sealing is never kept waiting by more than one. */
     if (mono_ms >= store->next_merge_ms && !store->full && merge_one(store))
