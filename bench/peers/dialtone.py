@@ -10,6 +10,7 @@ import questions
 import workload
 from child import Child, Http, post_all, repeat, tree_bytes
 
+NOT_SEGMENT = r'(?<!\.seg)$'
 NOT_DATA = r'^(ballast|lock)$|^log/'   # the log is recycled space of a fixed size; it is reported apart
 
 
@@ -63,7 +64,7 @@ class Dialtone:
         merged = code == 0
         return {'how': 'import' + (' and merge' if merged else ''), 'wall_s': wall, 'peak_rss_mb': max(rss, merge_rss),
                 'cpu_s': cpu + (merge_cpu if merged else 0), 'bytes': tree_bytes(data, NOT_DATA) if merged else size,
-                'bytes_before_merge': size, 'merged': merged}
+                'bytes_before_merge': size, 'bytes_of_segments': tree_bytes(data, NOT_SEGMENT), 'merged': merged}
 
     def serve(self, data):
         self.log_path = f'{self.home}/serve.log'
@@ -99,7 +100,7 @@ class Dialtone:
         self.child.settle()
         return {'how': 'POST of 1 MiB, 3 clients' + (', then merge' if merged else ', then seal'), 'wall_s': wall,
                 'cpu_s': self.child.cpu_s() - cpu, 'bytes': tree_bytes(data, NOT_DATA), 'merged': merged,
-                'bytes_beside': tree_bytes(data) - tree_bytes(data, NOT_DATA), 'asked_to_wait': later}
+                'bytes_of_segments': tree_bytes(data, NOT_SEGMENT), 'bytes_beside': tree_bytes(data) - tree_bytes(data, NOT_DATA), 'asked_to_wait': later}
 
     def load(self):
         offline = self.load_offline()

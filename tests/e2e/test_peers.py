@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 
-from harness import DIALTONE, ROOT, case, folder, run
+from harness import DIALTONE, ROOT, Skip, case, folder, run
 
 PEERS = os.path.join(ROOT, 'bench', 'peers')
 sys.dont_write_bytecode = True
@@ -39,6 +39,21 @@ def dialtone_agrees_with_a_naive_count():
     least = figures['floor']['bytes_per_sample']
     for way in figures['peers']['dialtone']['in']:
         assert way['bytes'] / figures['samples'] > least > 0.5, (way, least)
+
+
+@case
+def peers_that_are_installed_agree():
+    """ClickHouse and VictoriaMetrics where Debian's packages are; chDB where DIALTONE_CHDB says the folder."""
+    with folder() as home:
+        done = compare('--samples', '5000', '--span', '10m', '--rounds', '2', '--peers', 'clickhouse,victoria,chdb',
+                       '--json', f'{home}/figures', '--tmp', home, '--chdb', os.environ.get('DIALTONE_CHDB', ''))
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        with open(f'{home}/figures', encoding='utf-8') as file:
+            figures = json.load(file)
+    for peer in figures['peers'].values():
+        assert len(peer['out']) == 8 and all(kind['checks'] for kind in peer['out'].values()), peer
+    if not figures['peers']:
+        raise Skip('no peer is installed')
 
 
 @case
