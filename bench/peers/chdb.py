@@ -20,7 +20,8 @@ TABLE = '''CREATE TABLE samples (ts DateTime64(3, 'UTC') CODEC(T64('bit'), ZSTD(
   host LowCardinality(String) CODEC(ZSTD(3)), account_id UInt32 CODEC(ZSTD(3)),
   campaign_id UInt32 CODEC(ZSTD(3)), caller_session_id UInt64 CODEC(ZSTD(3)),
   campaign_type LowCardinality(String) CODEC(ZSTD(3)), caller_session_type LowCardinality(String) CODEC(ZSTD(3)),
-  caller_phone_type LowCardinality(String) CODEC(ZSTD(3)), process LowCardinality(String) CODEC(ZSTD(3)), v Float64 CODEC(ZSTD(3)),
+  caller_phone_type LowCardinality(String) CODEC(ZSTD(3)), process LowCardinality(String) CODEC(ZSTD(3)),
+  v Float64 CODEC(ZSTD(3)),
   INDEX session caller_session_id TYPE bloom_filter(0.01) GRANULARITY 1)
 ENGINE = MergeTree PARTITION BY toDate(ts) ORDER BY (metric, account_id, campaign_id, caller_session_id, ts)'''
 
