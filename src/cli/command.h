@@ -25,6 +25,7 @@ enum exit_code {
     X(inspect, "show and verify the files of a data folder")                                   \
     X(backup, "copy all data of a running server, or of a data folder, to a new folder")       \
     X(restore, "put a backup into an empty data folder")                                       \
+    X(delete, "delete rows by metric, scope and time")                                         \
     X(merge, "unite all files, and say how large they are")                                    \
     X(version, "print the version")                                                            \
     X(help, "explain a command")

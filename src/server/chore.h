@@ -21,6 +21,7 @@ struct chore {
     struct server *server;
     struct loop *loop;
     void (*run)(struct chore *chore);
+    void *ctx;          /* the route's */
     struct arena arena; /* for what is copied of the request */
     unsigned status;    /* 200 until run says otherwise */
     struct str type;    /* JSON until run says otherwise */

@@ -2,6 +2,7 @@
 
 #include "server/admin.h"
 #include "server/backups.h"
+#include "server/delete_route.h"
 #include "server/merge_route.h"
 #include "server/page_route.h"
 #include "server/post_lines.h"
@@ -22,6 +23,8 @@ static const struct route routes[] = {
     {"POST", "/api/admin/seal", &admin_seal_handler, 0, 0, NULL},
     {"POST", "/api/admin/backup", &admin_backup_handler, 0, 64 << 10, NULL},
     {"POST", "/api/admin/merge", &merge_handler, 0, 0, NULL},
+    {"POST", "/api/admin/delete", &delete_handler, 0, 0, NULL},
+    {"GET", "/api/admin/delete", &delete_list_handler, 0, 0, NULL},
     {"GET", "/metrics", &metrics_handler, 0, 0, NULL},
     {"GET", "/health", &health_handler, ROUTE_OPEN, 0, NULL},
     {"GET", "/v1/", &reserved_handler, ROUTE_PREFIX, 0, NULL},

@@ -67,13 +67,15 @@ static void put_store(struct json_out *json, const struct store_stats *stats)
 {
     json_key(json, STR("store"));
     json_begin_object(json);
-    json_key_u64(json, "rows", stats->head_rows + stats->segment_rows);
+    json_key_u64(json, "rows", stats->head_rows + stats->segment_rows - stats->deleted_rows);
     json_key_u64(json, "head_rows", stats->head_rows);
     json_key_u64(json, "head_bytes", stats->head_bytes);
     json_key_u64(json, "pending_bytes", stats->pending_bytes);
     json_key_u64(json, "segments", stats->segments);
     json_key_u64(json, "segment_rows", stats->segment_rows);
     json_key_u64(json, "segment_bytes", stats->segment_bytes);
+    json_key_u64(json, "deletes", stats->deletes);
+    json_key_u64(json, "deleted_rows", stats->deleted_rows);
     json_key_u64(json, "days", stats->partitions);
     json_key_u64(json, "dropped_days", stats->dropped_partitions);
     json_key_u64(json, "dropped_rows", stats->dropped_rows);
