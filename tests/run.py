@@ -131,7 +131,8 @@ def fuzz(run, seconds):
 
 
 # What several threads touch; the rest has no business under the thread sanitizer.
-THREADED = {'scheme_names', 'work_pool', 'store_threads', 'loop', 'http_server', 'intern', 'ports', 'client'}
+THREADED = {'scheme_names', 'work_pool', 'store_threads', 'loop', 'http_server', 'intern', 'ports', 'client', 'crew',
+            'query_workers'}
 
 # End-to-end suites that `quick` leaves out.
 SLOW = {'demo', 'fleet', 'full_disk', 'limits', 'send', 'send_trouble', 'stop'}

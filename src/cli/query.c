@@ -88,6 +88,8 @@ static int query_folder(const struct options *options, struct str text, struct s
     query.scheme = folder.scheme;
     query.names = folder.names;
     struct snapshot *snapshot = store_snapshot(folder.store);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    query.crew = crew_new(cores > 1 ? (uint32_t)cores - 1 : 0);
     struct answer *answer;
     struct query_error error = {0};
     int code = EXIT_OK;
@@ -97,6 +99,7 @@ static int query_folder(const struct options *options, struct str text, struct s
         print_answer(answer, format);
         answer_free(answer);
     }
+    crew_free(query.crew);
     snapshot_unref(snapshot);
     data_folder_close(&folder);
     return code;

@@ -71,18 +71,7 @@ struct sorted_group {
 
 static int compare_keys(const void *a, const void *b)
 {
-    struct str x = ((const struct sorted_group *)a)->key, y = ((const struct sorted_group *)b)->key;
-    while (x.size && y.size) {
-        struct source_value v = key_take(&x), w = key_take(&y);
-        if (v.type != w.type)
-            return v.type < w.type ? -1 : 1;
-        if (v.number != w.number)
-            return v.number < w.number ? -1 : 1;
-        int order = v.type == SOURCE_TEXT ? str_compare(v.text, w.text) : 0;
-        if (order)
-            return order;
-    }
-    return 0;
+    return key_compare(((const struct sorted_group *)a)->key, ((const struct sorted_group *)b)->key);
 }
 
 static bool group_has_line(const struct table *table, uint32_t group)
@@ -184,7 +173,7 @@ static enum err choose_groups(struct asking *asking)
         order_by_key(asking);
         return ERR_OK;
     }
-    uint32_t found = table_rank(&asking->table, plan->bottom, asking->order);
+    uint32_t found = table_rank(&asking->table, &asking->run.groups, plan->bottom, asking->order);
     uint32_t kept = kept_groups(asking, found, room);
     asking->order_count = kept;
     if (!overflow && (kept == found || !plan->other))

@@ -199,10 +199,10 @@ static enum err evaluate_number(struct run *run, double number, struct table *ou
     return ERR_OK;
 }
 
-static void keep_top(const struct table *table, const struct outward *outward)
+static void keep_top(const struct run *run, const struct table *table, const struct outward *outward)
 {
     uint32_t *groups = mem_zero(table->group_count + 1, sizeof(*groups));
-    uint32_t count = table_rank(table, outward->kind == OUTWARD_BOTTOM, groups);
+    uint32_t count = table_rank(table, &run->groups, outward->kind == OUTWARD_BOTTOM, groups);
     for (uint32_t i = outward->count; i < count; i++)
         for (uint32_t line = 0; line < table->line_count; line++)
             table->present[table_row(table, groups[i], line)] = false;
@@ -225,7 +225,7 @@ static enum err evaluate_query(struct run *run, const struct node *node, bool wh
         if (outward->kind == OUTWARD_AS)
             out->metric = outward->word;
         if ((outward->kind == OUTWARD_TOP || outward->kind == OUTWARD_BOTTOM) && node != run->plan->root)
-            keep_top(out, outward);
+            keep_top(run, out, outward);
     }
     return ERR_OK;
 }
@@ -265,44 +265,47 @@ enum err evaluate(struct run *run, const struct node *node, bool whole, struct t
 
 struct ranked {
     double value;
+    struct str key; /* empty: of the pooled rest */
     uint32_t group;
 };
 
-static int compare_top(const void *a, const void *b)
+static int compare_ranked(const struct ranked *x, const struct ranked *y, bool bottom)
 {
-    const struct ranked *x = a, *y = b;
     if (isnan(x->value) != isnan(y->value))
         return isnan(x->value) ? 1 : -1;
     if (x->value != y->value && !isnan(x->value))
-        return x->value > y->value ? -1 : 1;
-    return (x->group > y->group) - (x->group < y->group);
+        return (x->value < y->value) == bottom ? -1 : 1;
+    int order = key_compare(x->key, y->key);
+    return order ? order : (x->group > y->group) - (x->group < y->group);
+}
+
+static int compare_top(const void *a, const void *b)
+{
+    return compare_ranked(a, b, false);
 }
 
 static int compare_bottom(const void *a, const void *b)
 {
-    const struct ranked *x = a, *y = b;
-    if (isnan(x->value) != isnan(y->value))
-        return isnan(x->value) ? 1 : -1;
-    if (x->value != y->value && !isnan(x->value))
-        return x->value < y->value ? -1 : 1;
-    return (x->group > y->group) - (x->group < y->group);
+    return compare_ranked(a, b, true);
 }
 
-uint32_t table_rank(const struct table *table, bool bottom, uint32_t *groups)
+uint32_t table_rank(const struct table *table, const struct groups *groups, bool bottom, uint32_t *ranked)
 {
-    struct ranked *ranked = mem_zero(table->group_count + 1, sizeof(*ranked));
+    struct ranked *all = mem_zero(table->group_count + 1, sizeof(*all));
     uint32_t count = 0;
     for (uint32_t group = 0; group < table->group_count; group++)
         for (uint32_t line = 0; line < table->line_count; line++) {
             size_t row = table_row(table, group, line);
             if (!table->present[row])
                 continue;
-            ranked[count++] = (struct ranked){table->values[row * table->stride + table->stride - 1], group};
+            struct str key = group < groups->keys.count ? intern_get(&groups->keys, group) : STR_NONE;
+            all[count++] =
+                (struct ranked){table->values[row * table->stride + table->stride - 1], key, group};
             break;
         }
-    qsort(ranked, count, sizeof(*ranked), bottom ? compare_bottom : compare_top);
+    qsort(all, count, sizeof(*all), bottom ? compare_bottom : compare_top);
     for (uint32_t i = 0; i < count; i++)
-        groups[i] = ranked[i].group;
-    mem_free(ranked);
+        ranked[i] = all[i].group;
+    mem_free(all);
     return count;
 }

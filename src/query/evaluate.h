@@ -31,8 +31,9 @@ static inline size_t table_row(const struct table *table, uint32_t group, uint32
  * whole range asked for? (Percentiles over all of it cost a second selection.) */
 enum err evaluate(struct run *run, const struct node *node, bool whole, struct table *out) MUST_USE;
 
-/* Numbers of the groups that have a line, ranked by the whole range of their first line; gaps come last. */
-uint32_t table_rank(const struct table *table, bool bottom, uint32_t *groups);
+/* Numbers of the groups that have a line, ranked by the whole range of their first line; gaps come last, and
+ * equal ones in the order of their keys. */
+uint32_t table_rank(const struct table *table, const struct groups *groups, bool bottom, uint32_t *ranked);
 
 /* functions.c */
 void table_call(enum func func, const struct table *args, uint32_t arg_count, struct table *out);

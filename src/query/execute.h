@@ -1,7 +1,9 @@
 /* execute.h: reads the rows of a plan's feeds from one snapshot and fills their cells.
  *
- * One thread. Bounded: cells by CELL_BYTES_MAX, raw values by QUERY_EXACT_BYTES_MAX, rows, deadline and
- * cancellation by the options. A group that does not fit sets groups.overflow and the caller decides.
+ * On the caller's thread and idle ones of the options' crew (run_workers.c), each with a run of its own; the
+ * answer does not depend on who read what. Bounded, over all of them: cells by CELL_BYTES_MAX (and as much
+ * again for the helpers'), raw values by QUERY_EXACT_BYTES_MAX, rows, deadline and cancellation by the
+ * options. A group that does not fit sets groups.overflow and the caller decides.
  */
 #ifndef QUERY_EXECUTE_H
 #define QUERY_EXECUTE_H
@@ -9,10 +11,23 @@
 #include "query/groups.h"
 #include "query/plan.h"
 
+#include <stdatomic.h>
+
 enum {
     CELL_BYTES_MAX = 64 << 20,
     SKETCH_BYTES_MAX = 128 << 20,
     GROUPS_RANKED_MAX = 1 << 20, /* beyond: groups seen later are left out of the ranking */
+};
+
+/* What all workers of a run have in common. */
+struct run_share {
+    bool stop_early; /* an overflow of groups ends the reading */
+    bool company;    /* there are helpers, or may be */
+    _Atomic uint64_t rows_read;
+    _Atomic size_t value_bytes, sketch_bytes, helper_bytes;
+    _Atomic bool sketched; /* the values do not fit */
+    _Atomic bool stop;     /* nobody reads on */
+    _Atomic bool crowded;  /* needs more memory than there is for several: to be read by one */
 };
 
 struct run {
@@ -24,9 +39,13 @@ struct run {
     struct value_store values; /* of all feeds */
     struct arena arena;        /* of the run */
     bool sketched;             /* the values did not fit: percentiles are within SKETCH_ALPHA */
-    uint64_t rows_read;
-    uint32_t polls;
+    uint64_t rows_read;        /* before and, in the end, after */
     struct query_error *error;
+    /* Of a worker: */
+    struct run_share *share;
+    uint32_t worker; /* 0: the caller */
+    uint32_t polls;
+    size_t value_bytes, sketch_bytes, cell_bytes; /* as the share knows them */
 };
 
 /* How many groups a run over this grid may hold. */
@@ -36,10 +55,24 @@ uint32_t run_groups_max(const struct plan *plan, const struct grid *grid, uint32
 enum err run_execute(struct run *run, bool stop_early) MUST_USE;
 void run_done(struct run *run);
 
-/* ---- between execute.c, feed_source.c and level.c ---- */
+/* ---- between execute.c, run_workers.c, row_feed.c, feed_source.c and level.c ---- */
 
 /* Called now and then: deadline, cancellation, rows. */
 enum err run_poll(struct run *run, uint64_t rows) MUST_USE;
+/* Called between batches: turns values into sketches when there are too many. */
+enum err run_check_memory(struct run *run) MUST_USE;
+/* No more rows are wanted. */
+static inline bool run_is_stopped(const struct run *run)
+{
+    return atomic_load_explicit(&run->share->stop, memory_order_relaxed);
+}
+void run_stop(struct run *run);
+/* This one cannot go on beside others: all stop, and the run begins anew without them. */
+void run_is_crowded(struct run *run);
+void run_sketch(struct run *run); /* values are sketches from here on */
+void run_init_cells(struct run *run);
+/* Fills the cells of all feeds that are read row by row. */
+enum err run_read_rows(struct run *run) MUST_USE;
 
 /* Maps the sources of one part to groups, for one feed: see feed_source.c. */
 struct source_map {

@@ -84,3 +84,18 @@ struct source_value key_take(struct str *key)
     }
     return value;
 }
+
+int key_compare(struct str a, struct str b)
+{
+    while (a.size && b.size) {
+        struct source_value v = key_take(&a), w = key_take(&b);
+        if (v.type != w.type)
+            return v.type < w.type ? -1 : 1;
+        if (v.number != w.number)
+            return v.number < w.number ? -1 : 1;
+        int order = v.type == SOURCE_TEXT ? str_compare(v.text, w.text) : 0;
+        if (order)
+            return order;
+    }
+    return 0;
+}

@@ -27,6 +27,8 @@ void groups_done(struct groups *groups);
 void groups_close(struct groups *groups, const struct groups *from, const uint32_t *kept, uint32_t count,
                   bool other);
 
+/* The order in which groups are shown: field by field, unset, then numbers, then texts. */
+int key_compare(struct str a, struct str b);
 void key_put(struct buf *key, struct source_value value);
 void key_put_text(struct buf *key, struct str text);
 /* Takes one value off the key; text points into the key. */

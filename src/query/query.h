@@ -1,12 +1,13 @@
 /* query.h: text in, answer out (docs/query.md). One evaluator for HTTP, command line, alerts and the page.
  *
- * Threads: any; a query runs on the caller's thread. All results live in the answer's arena until
- * answer_free.
+ * Threads: any; a query runs on the caller's thread, and on others only before it returns (options.crew). All
+ * results live in the answer's arena until answer_free.
  */
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
 
 #include "base/buf.h"
+#include "base/crew.h"
 #include "base/err.h"
 #include "scheme/scheme.h"
 #include "store/store.h"
@@ -27,11 +28,14 @@ struct query_options {
     /* Raw values kept for exact percentiles; beyond, they are within 1 %. Default QUERY_EXACT_BYTES_MAX when
      * 0. */
     uint64_t exact_bytes_max;
+    struct crew *crew;   /* whose idle threads help reading; NULL: nobody does */
+    uint32_t share_rows; /* what is worth another thread; default QUERY_SHARE_ROWS when 0 */
 };
 
 enum {
     QUERY_POINTS_MAX = 11000,
     QUERY_GROUPS_MAX = 10000,
+    QUERY_SHARE_ROWS = 1 << 16,
     QUERY_EXACT_BYTES_MAX = 64 << 20,
 };
 

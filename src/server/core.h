@@ -36,6 +36,7 @@ struct server {
     struct store *store;
     struct committer *committer;
     struct work_pool *queries;
+    struct crew *crew; /* helps the queries' threads */
     struct backups *backups;
     struct work_pool *chores; /* chore.h */
     bool merging;             /* atomic: one merge at a time */

@@ -3,6 +3,7 @@
  * the committing threads finish, the store closes. */
 #include "server/server.h"
 
+#include "base/crew.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "net/listener.h"
@@ -225,8 +226,9 @@ enum err server_new(const struct server_config *config, struct server **out, str
         return err;
     }
     server->committer = committer_new(server->store, server->thread_count);
-    server->queries =
-        work_pool_new(config->query_threads ? config->query_threads : server->thread_count, VIEW_QUEUE_MAX);
+    uint32_t query_threads = config->query_threads ? config->query_threads : server->thread_count;
+    server->crew = crew_new(query_threads - 1); /* whoever asks works too */
+    server->queries = work_pool_new(query_threads, VIEW_QUEUE_MAX);
     server->backups = backups_new(server->store);
     server->chores = work_pool_new(CHORE_THREADS, CHORE_QUEUE_MAX);
     watch_signals(server);
@@ -281,6 +283,7 @@ void server_free(struct server *server)
         loop_free(server->waiting);
     backups_free(server->backups);
     work_pool_free(server->queries);
+    crew_free(server->crew);
     work_pool_free(server->chores);
     committer_free(server->committer);
     line_ports_free(server->lines);

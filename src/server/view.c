@@ -167,7 +167,8 @@ static bool begin(struct view *view, struct query_options *options, struct schem
                                       .sys = server->sys,
                                       .gone = is_gone,
                                       .gone_ctx = view,
-                                      .hide_undeclared = server->config.undeclared == UNDECLARED_PARK};
+                                      .hide_undeclared = server->config.undeclared == UNDECLARED_PARK,
+                                      .crew = server->crew};
     options->deadline_ns = sys_mono_ns(server->sys) + (uint64_t)VIEW_DEADLINE_MS * 1000000;
     if (!read_span(view, options))
         return false;

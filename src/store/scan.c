@@ -8,9 +8,10 @@ struct scan {
     struct part *part;
     uint32_t metric;
     int64_t from_ms, to_ms;
+    uint32_t share, share_count; /* count 0: all */
     /* Of a head. */
     const struct head_chunk *chunk;
-    uint32_t left;
+    uint32_t left, rows;
     /* Of a file. */
     struct segment_index *index;
     uint32_t at, end; /* in the index's blocks */
@@ -29,9 +30,29 @@ struct scan *scan_open(struct snapshot *snapshot, struct part *part, uint32_t me
     const struct head_column *column = part->head ? part_column(part, metric) : NULL;
     if (column && column->from_ms < to_ms && column->to_ms >= from_ms) {
         scan->chunk = column->first;
-        scan->left = column->rows;
+        scan->left = scan->rows = column->rows;
     }
     return scan;
+}
+
+void scan_share(struct scan *scan, uint32_t index, uint32_t count)
+{
+    CHECK(index < count);
+    scan->share = index;
+    scan->share_count = count;
+}
+
+/* Where a share of `all` begins; that of the next one is where it ends. */
+static uint32_t share_at(const struct scan *scan, uint32_t share, uint32_t all)
+{
+    return (uint32_t)((uint64_t)all * share / scan->share_count);
+}
+
+/* A chunk belongs to the share that its first row lies in. */
+static bool in_share(const struct scan *scan, uint32_t row)
+{
+    return !scan->share_count || (row >= share_at(scan, scan->share, scan->rows) &&
+                                  row < share_at(scan, scan->share + 1, scan->rows));
 }
 
 /* The span of a chunk: known when it is full, counted when it may still grow. */
@@ -54,11 +75,13 @@ static int next_of_head(struct scan *scan, struct block *block)
 {
     while (scan->left) {
         const struct head_chunk *chunk = scan->chunk;
-        uint32_t count = scan->left < chunk->cap ? scan->left : chunk->cap;
+        uint32_t count = scan->left < chunk->cap ? scan->left : chunk->cap, row = scan->rows - scan->left;
         int64_t from_ms, to_ms;
-        chunk_span(chunk, count, &from_ms, &to_ms);
         scan->left -= count;
         scan->chunk = scan->left ? chunk->next : NULL; /* next may be written while nothing is left */
+        if (!in_share(scan, row))
+            continue;
+        chunk_span(chunk, count, &from_ms, &to_ms);
         if (from_ms >= scan->to_ms || to_ms < scan->from_ms)
             continue;
         *block = (struct block){
@@ -83,6 +106,11 @@ static int open_column(struct scan *scan, struct why *why)
     if (column) {
         scan->at = column->first;
         scan->end = segment_column_end(column);
+        if (scan->share_count) {
+            uint32_t blocks = scan->end - scan->at;
+            scan->end = scan->at + share_at(scan, scan->share + 1, blocks);
+            scan->at += share_at(scan, scan->share, blocks);
+        }
         segment_cursor_set(&scan->cursor, scan->index, column);
     }
     return 1;

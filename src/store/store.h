@@ -314,6 +314,9 @@ struct scan;
  * sources: only of these, likewise; NULL: of all. They stay the caller's and unchanged while it is open. */
 struct scan *scan_open(struct snapshot *snapshot, struct part *part, uint32_t metric, int64_t from_ms,
                        int64_t to_ms, const struct source_ranges *sources);
+/* Before the first scan_next: of the rows only the share `index` of `count` about equal ones (whole blocks,
+ * before any is left out for its time or sources). The shares together are all rows. */
+void scan_share(struct scan *scan, uint32_t index, uint32_t count);
 /* 1: *block is set; 0: no more; -1: failed, *why says so. */
 int scan_next(struct scan *scan, struct block *block, struct why *why) MUST_USE;
 void scan_close(struct scan *scan);

@@ -360,8 +360,9 @@ static uint32_t count_groups(const struct model *model)
     return count;
 }
 
+/* Every other world is read by several threads. */
 static void check_query(struct model *model, struct world *world, struct snapshot *snapshot,
-                        struct buf *query)
+                        struct crew *crew, struct buf *query)
 {
     struct query_options options = {.scheme = world->scheme,
                                     .names = world->names,
@@ -369,7 +370,9 @@ static void check_query(struct model *model, struct world *world, struct snapsho
                                     .now_ms = WORLD_DAY_MS + model->to_ms,
                                     .from_ms = WORLD_DAY_MS + model->from_ms,
                                     .to_ms = WORLD_DAY_MS + model->to_ms,
-                                    .step_ms = model->step_ms};
+                                    .step_ms = model->step_ms,
+                                    .crew = model->seed % 2 ? crew : NULL,
+                                    .share_rows = 20};
     struct query_error error;
     struct answer *answer;
     if (query_run(buf_view(query), &options, snapshot, &answer, &error) != ERR_OK)
@@ -390,6 +393,7 @@ int main(int argc, char **argv)
     struct buf scheme = {0}, query = {0};
     struct why why = {0};
     struct model *model = MEM_NEW(struct model);
+    struct crew *crew = crew_new(3);
     char path[1024];
     snprintf(path, sizeof(path), "%s/scheme.yaml", argc > 1 ? argv[1] : ".");
     if (sys_read_file(sys_real(), str_of(path), 1 << 20, &scheme, &why) != ERR_OK)
@@ -402,11 +406,12 @@ int main(int argc, char **argv)
         struct snapshot *snapshot = store_snapshot(world.store);
         for (int i = 0; i < 40; i++) {
             make_query(model, &query);
-            check_query(model, &world, snapshot, &query);
+            check_query(model, &world, snapshot, crew, &query);
         }
         snapshot_unref(snapshot);
         world_done(&world);
     }
+    crew_free(crew);
     mem_free(model);
     buf_done(&scheme);
     buf_done(&query);

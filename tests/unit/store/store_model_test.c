@@ -53,15 +53,20 @@ static void check_range(struct world *world)
     }
     struct snapshot *snapshot = store_snapshot(kit->store);
     for (uint32_t p = 0; metric != NAME_NONE && p < snapshot_part_count(snapshot); p++) {
-        struct scan *scan = scan_open(snapshot, snapshot_part(snapshot, p), metric, from, to, NULL);
-        struct block block;
-        struct why why;
-        int more;
-        while ((more = scan_next(scan, &block, &why)) > 0)
-            for (uint32_t i = 0; i < block.count; i++)
-                got += block.time_ms[i] >= from && block.time_ms[i] < to;
-        assert_int_equal(more, 0);
-        scan_close(scan);
+        uint32_t shares = (uint32_t)rng_below(&world->rng, 4); /* 0: without */
+        for (uint32_t share = 0; share == 0 || share < shares; share++) {
+            struct scan *scan = scan_open(snapshot, snapshot_part(snapshot, p), metric, from, to, NULL);
+            struct block block;
+            struct why why;
+            int more;
+            if (shares)
+                scan_share(scan, share, shares);
+            while ((more = scan_next(scan, &block, &why)) > 0)
+                for (uint32_t i = 0; i < block.count; i++)
+                    got += block.time_ms[i] >= from && block.time_ms[i] < to;
+            assert_int_equal(more, 0);
+            scan_close(scan);
+        }
     }
     assert_true(got == want);
     bool has =
