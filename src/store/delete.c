@@ -25,7 +25,9 @@ static struct store_path tombstone_path(const struct store *store, uint64_t id, 
 static enum err write_bytes(struct store *store, struct str path, struct str bytes, struct why *why)
 {
     struct sys_file *file;
-    enum err err = sys_open(store->sys, path, SYS_CREATE, &file, why);
+    enum err err = sys_unlink(store->sys, path, NULL); /* of an attempt that could not even clean up */
+    (void)err;
+    err = sys_open(store->sys, path, SYS_CREATE, &file, why);
     if (err)
         return err;
     err = sys_write_at(store->sys, file, 0, bytes.at, bytes.size, why);

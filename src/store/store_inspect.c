@@ -1,6 +1,7 @@
 /* For people: what lies in a data folder, a line a file, without changing anything. Verified, every byte is
  * read, the catalog (a copy of it, so that it stays as it is) is compared with the files and the log, and of
  * what is damaged it is said what is lost with it. */
+#include "store/delete.h"
 #include "store/store.h"
 
 #include "base/bytes.h"
@@ -340,7 +341,10 @@ static enum err inspect_all(struct inspection *inspection, struct str scratch, s
     if (err)
         return err;
     compare_catalog(inspection);
-    err = inspect_manifest(inspection);
+    err = delete_inspect(inspection->sys, inspection->dir, inspection->names, inspection->out,
+                         &inspection->damaged, why);
+    if (!err)
+        err = inspect_manifest(inspection);
     if (!err && sys_list(inspection->sys, store_path_str(&path), on_quarantined, inspection, NULL))
         return ERR_OK; /* a backup has none */
     return err;

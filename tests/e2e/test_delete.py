@@ -147,6 +147,10 @@ def it_survives_kills_restarts_and_a_lost_catalog():
         assert server.sum('del.time count') == 2 * ROWS - gone
         assert server.sum('del.calls sum') == 2 * ROWS
         server.stop()
+        seen = dialtone('inspect', '--verify', '--data', path + '/data')
+        assert seen.returncode == 0, seen
+        tombs = [line for line in seen.stdout.decode().splitlines() if line.startswith('tomb/')]
+        assert len(tombs) == 1 and 'del.time @campaign_id:3' in tombs[0] and f'{gone} rows' in tombs[0], seen
         for name in glob.glob(path + '/data/catalog.db*'):
             os.remove(name)
         # Straight from the files, too.

@@ -6,7 +6,9 @@
  *     METRIC @FIELD:VALUE,... TIME VALUE [TIME VALUE ...]       @- is the empty source
  *     KIND#METRIC ...                                           for metrics that no scheme declares
  *   seal                                        heads become files
- *   forget                                      an empty store again
+ *   merge                                       files become as few as may be
+ *   delete FROM TO QUERY                        and on the next indented lines `METRIC: ROWS`, or an error,
+ * as below; FROM and TO may be - for no end forget                                      an empty store again
  *   now TIME                                    what the queries below take for now (else their `to`)
  *   groups_max N, rows_max N, exact_bytes_max N for the queries below; 0: the default
  *   ask FROM TO STEP QUERY                      STEP `auto`: the default
@@ -18,6 +20,8 @@
  * TIME is HH:MM[:SS[.mmm]] on 2026-11-23. Each `expect` is a case.
  */
 #include "world.h"
+
+#include "query/delete_query.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -217,6 +221,18 @@ static void put_error(const struct query_error *error, struct str query, struct 
     buf_done(&text);
 }
 
+static void compare(struct script *script, uint32_t at, struct str query, const struct buf *expected,
+                    const struct buf *have)
+{
+    if (str_eq(buf_view(have), buf_view(expected))) {
+        script->passed++;
+        return;
+    }
+    script->failed++;
+    printf("%s:%u: %.*s\n  want\n%.*s  have\n%.*s", script->path, at, STR_ARG(query),
+           STR_ARG(buf_view(expected)), STR_ARG(buf_view(have)));
+}
+
 static void expect(struct script *script)
 {
     struct buf expected = {0}, have = {0};
@@ -246,17 +262,63 @@ static void expect(struct script *script)
         put_answer(answer, buf_view(&expected), &have);
     else
         put_error(&error, query, buf_view(&expected), &have);
-    if (str_eq(buf_view(&have), buf_view(&expected))) {
-        script->passed++;
-    } else {
-        script->failed++;
-        printf("%s:%u: %.*s\n  want\n%.*s  have\n%.*s", script->path, at, STR_ARG(query),
-               STR_ARG(buf_view(&expected)), STR_ARG(buf_view(&have)));
-    }
+    compare(script, at, query, &expected, &have);
     answer_free(answer);
     snapshot_unref(snapshot);
     buf_done(&expected);
     buf_done(&have);
+}
+
+static void delete_rows(const struct script *script, const struct delete_request *request, struct buf *have)
+{
+    struct world *world = script->world;
+    struct delete_report report;
+    struct why why;
+    if (store_delete(world->store, request, &report, &why) != ERR_OK)
+        stop(script, "not deleted", str_of(why.text));
+    for (uint32_t m = 0; m < request->metric_count; m++)
+        if (report.metric_rows[m])
+            buf_printf(have, "%.*s: %llu\n", STR_ARG(names_metric(world->names, request->metrics[m].metric)),
+                       (unsigned long long)report.metric_rows[m]);
+    delete_report_done(&report);
+}
+
+static void delete_and_compare(struct script *script, struct str rest)
+{
+    struct buf expected = {0}, have = {0};
+    struct arena arena = {0};
+    struct delete_request request;
+    struct query_error error = {0};
+    uint32_t at = script->line;
+    struct query_options options = {.scheme = script->world->scheme,
+                                    .names = script->world->names,
+                                    .from_ms = INT64_MIN,
+                                    .to_ms = INT64_MAX};
+    struct str from = word_of(&rest), to = word_of(&rest), query = str_trim(rest), line;
+    while (indented(script, &line)) {
+        buf_str(&expected, line);
+        buf_char(&expected, '\n');
+    }
+    if (!str_eq(from, STR("-")))
+        options.from_ms = clock_of(script, from);
+    if (!str_eq(to, STR("-")))
+        options.to_ms = clock_of(script, to);
+    if (query_delete_request(query, &options, &arena, &request, &error) == ERR_OK)
+        delete_rows(script, &request, &have);
+    else
+        put_error(&error, query, buf_view(&expected), &have);
+    compare(script, at, query, &expected, &have);
+    arena_done(&arena);
+    buf_done(&expected);
+    buf_done(&have);
+}
+
+static void merge_all(const struct script *script)
+{
+    struct merge_options options = {0};
+    struct why why;
+    if (store_merge(script->world->store, &options, &why) != ERR_OK)
+        stop(script, "not merged", str_of(why.text));
 }
 
 static void run_script(struct script *script)
@@ -276,6 +338,10 @@ static void run_script(struct script *script)
             world_forget(script->world);
         else if (str_eq(word, STR("seal")))
             store_tidy(script->world->store, true);
+        else if (str_eq(word, STR("merge")))
+            merge_all(script);
+        else if (str_eq(word, STR("delete")))
+            delete_and_compare(script, line);
         else if (str_eq(word, STR("now")))
             script->now_ms = line.size ? clock_of(script, line) : 0;
         else if (str_eq(word, STR("groups_max")))

@@ -5,6 +5,7 @@
 
 #include "../cmocka_all.h"
 #include "base/mem.h"
+#include "store/tombstone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -544,6 +545,46 @@ static void no_crash_brings_rows_back(void **state)
     }
 }
 
+/* The n-th call of the system fails, once or from then on, for every n: then nothing is deleted, and the next
+ * delete does it. */
+static void a_failing_disk_deletes_nothing(void **state)
+{
+    bool hit = true;
+    for (unsigned nth = 1; hit; nth++) {
+        struct world world;
+        struct wish wish;
+        struct delete_report report;
+        struct why why;
+        uint64_t by_metric[KIT_METRICS];
+        world_open(&world, 11, false);
+        for (int i = 0; i < 6; i++)
+            append(&world);
+        do
+            make_wish(&world, &wish);
+        while (wish.request.metric_count < 3 || wish.request.to_ms != INT64_MAX);
+        uint64_t calls = sys_sim_calls(world.kit.sys);
+        sys_sim_fail_at(world.kit.sys, nth, nth % 2 ? ERR_IO : ERR_FULL, nth % 3 == 0);
+        enum err err = store_delete(world.kit.store, &wish.request, &report, &why);
+        hit = sys_sim_calls(world.kit.sys) - calls >= nth;
+        sys_sim_fail_at(world.kit.sys, 0, ERR_OK, false);
+        assert_true(hit || err == ERR_OK);
+        if (err == ERR_OK)
+            delete_report_done(&report);
+        else
+            check_same(&world);
+        sys_sim_advance(world.kit.sys, 5000);
+        store_tidy(world.kit.store, false); /* leaves read-only mode */
+        assert_int_equal(store_delete(world.kit.store, &wish.request, &report, &why), ERR_OK);
+        delete_report_done(&report);
+        take_out(&wish, &world.model, by_metric);
+        check_same(&world);
+        kit_close(&world.kit);
+        kit_open(&world.kit);
+        check_same(&world);
+        world_close(&world);
+    }
+}
+
 /* ---- damage ---- */
 
 static void fill_and_delete(struct world *world, struct wish *wish)
@@ -621,6 +662,44 @@ static void a_backup_has_the_deletes(void **state)
     world_close(&world);
 }
 
+/* Whatever byte of a tombstone is cut off or altered, it is none. */
+static void damaged_bytes_are_no_tombstone(void **state)
+{
+    struct names *names = names_new();
+    uint32_t metric = names_resolve_metric(names, STR("kit.m1"), KIND_COUNT, UNIT_NONE);
+    struct source_pattern pattern = source_pattern_of(STR("web*"), true);
+    struct delete_metric metrics[] = {{metric, 2}};
+    struct delete_test tests[] = {
+        {STR("host"), {.kind = MATCH_VALUES, .negated = true, .values = &pattern, .value_count = 1}},
+        {STR("account_id"), {.kind = MATCH_RANGE, .low = 3, .high = UINT64_MAX}},
+        {STR("session"), {.kind = MATCH_UNSET}}};
+    struct delete_request request = {STR("me"), STR("kit.m1 @host!=web*"), metrics, 1, tests, 3, INT64_MIN,
+                                     5};
+    struct tombstone_entry entries[] = {{"aaaa", 0, 7}, {"bbbb", 0, 1}};
+    struct buf bytes = {0};
+    struct why why;
+    tombstone_encode(&request, names, 9, KIT_START_MS, entries, 2, &bytes);
+    struct tombstone *read = tombstone_decode(buf_view(&bytes), names, &why);
+    assert_non_null(read);
+    assert_true(read->id == 9 && read->at_ms == KIT_START_MS && read->rows == 8 && read->gone_ms == 0);
+    assert_true(read->from_ms == INT64_MIN && read->to_ms == 5 && str_eq(read->text, request.text));
+    assert_true(read->test_count == 3 && read->tests[0].match.negated &&
+                read->tests[0].match.values[0].is_glob);
+    assert_true(read->tests[1].match.high == UINT64_MAX && read->tests[2].match.kind == MATCH_UNSET);
+    assert_true(read->file_count == 2 && str_eq(read->files[1].name, STR("bbbb")));
+    assert_true(read->files[0].counts[0].metric == metric && read->files[0].counts[0].rows == 7 &&
+                read->files[0].counts[0].bound == 2);
+    tombstone_unref(read);
+    for (size_t i = 0; i < bytes.size; i++) {
+        assert_null(tombstone_decode(str_make(bytes.at, i), names, &why));
+        bytes.at[i] ^= 4;
+        assert_null(tombstone_decode(buf_view(&bytes), names, &why));
+        bytes.at[i] ^= 4;
+    }
+    buf_done(&bytes);
+    names_free(names);
+}
+
 /* A file that was damaged and is salvaged does not bring deleted rows back. */
 static void salvage_leaves_them_out(void **state)
 {
@@ -670,9 +749,11 @@ int main(int argc, char **argv)
         first_seed = strtoull(argv[2], NULL, 10);
     const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_model),
                                        cmocka_unit_test(no_crash_brings_rows_back),
+                                       cmocka_unit_test(a_failing_disk_deletes_nothing),
                                        cmocka_unit_test(a_damaged_tombstone_is_mended),
                                        cmocka_unit_test(of_one_lost_twice_it_is_said),
                                        cmocka_unit_test(a_backup_has_the_deletes),
+                                       cmocka_unit_test(damaged_bytes_are_no_tombstone),
                                        cmocka_unit_test(salvage_leaves_them_out)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
