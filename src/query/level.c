@@ -125,6 +125,66 @@ static void add_level_row(struct level_feed *level, uint32_t series, int64_t tim
     level->series[series].rows++;
 }
 
+/* What a scan of one metric in one part knows of the source at hand. */
+struct level_scan {
+    const struct metric_ref *metric;
+    int64_t from_ms, to_ms;
+    struct source_reader *reader;
+    bool known;
+    uint32_t source, group, series;
+};
+
+static bool in_time(const struct level_scan *at, int64_t time_ms)
+{
+    return time_ms >= at->from_ms && time_ms < at->to_ms;
+}
+
+static enum err meet_source(struct level_feed *level, struct level_scan *at, uint32_t source, struct why *why)
+{
+    struct str bytes;
+    enum err err = ERR_OK;
+    if (at->known && at->source == source)
+        return ERR_OK;
+    at->known = true;
+    at->source = source;
+    at->group = source_map_group(&level->map, source);
+    if (at->group != GROUP_DROPPED)
+        err = source_reader_get(at->reader, source, &bytes, why);
+    if (!err && at->group != GROUP_DROPPED)
+        at->series = series_of(level, hash_mix(hash_bytes(bytes) ^ hash_mix(at->metric->id + 1)), at->group,
+                               lasts_of(at->metric));
+    return err;
+}
+
+/* Rows [first, end) of one source. */
+static enum err add_level_rows(struct level_feed *level, struct level_scan *at, const struct block *block,
+                               uint32_t source, uint32_t first, uint32_t end, struct why *why)
+{
+    while (first < end && !in_time(at, block->time_ms[first]))
+        first++;
+    if (first == end)
+        return ERR_OK;
+    enum err err = meet_source(level, at, source, why);
+    if (err || at->group == GROUP_DROPPED)
+        return err;
+    for (uint32_t i = first; i < end && !level->full; i++)
+        if (in_time(at, block->time_ms[i]))
+            add_level_row(level, at->series, block->time_ms[i], block->value[i]);
+    return ERR_OK;
+}
+
+static enum err add_level_block(struct level_feed *level, struct level_scan *at, const struct block *block,
+                                struct why *why)
+{
+    enum err err = ERR_OK;
+    if (!block->runs)
+        for (uint32_t i = 0; i < block->count && !err; i++)
+            err = add_level_rows(level, at, block, block->source[i], i, i + 1, why);
+    for (uint32_t r = 0, first = 0; r < block->run_count && !err; first = block->runs[r++].end)
+        err = add_level_rows(level, at, block, block->runs[r].source, first, block->runs[r].end, why);
+    return err;
+}
+
 static enum err scan_level(struct level_feed *level, struct part *part, const struct metric_ref *metric,
                            int64_t from_ms, int64_t to_ms)
 {
@@ -132,31 +192,20 @@ static enum err scan_level(struct level_feed *level, struct part *part, const st
     if (!source_map_enter(&level->map, part, metric))
         return run->error->err;
     struct why why = {0};
-    uint32_t sources;
-    if (part_load_sources(run->snapshot, part, &sources, &why) != ERR_OK)
-        return query_fail(run->error, why.err, 0, NULL, "sources could not be read: %s", why.text);
+    struct level_scan at = {.metric = metric, .from_ms = from_ms, .to_ms = to_ms};
     struct scan *scan =
         scan_open(run->snapshot, part, metric->id, from_ms, to_ms, source_map_ranges(&level->map));
     struct block block;
     enum err err = ERR_OK;
-    int more;
-    while (err == ERR_OK && !level->full && (more = scan_next(scan, &block, &why)) > 0) {
-        for (uint32_t i = 0; i < block.count && !level->full; i++) {
-            if (block.time_ms[i] < from_ms || block.time_ms[i] >= to_ms)
-                continue;
-            uint32_t group = source_map_group(&level->map, block.source[i]);
-            if (group == GROUP_DROPPED)
-                continue;
-            uint64_t hash = hash_mix(part_source_hash(part, block.source[i]) ^ hash_mix(metric->id + 1));
-            add_level_row(level, series_of(level, hash, group, lasts_of(metric)), block.time_ms[i],
-                          block.value[i]);
-        }
-        err = run_poll(run, block.count);
-    }
+    int more = 0;
+    at.reader = source_reader_new(run->snapshot, part);
+    while (err == ERR_OK && !level->full && !why.err && (more = scan_next(scan, &block, &why)) > 0)
+        if (add_level_block(level, &at, &block, &why) == ERR_OK)
+            err = run_poll(run, block.count);
     scan_close(scan);
-    if (err == ERR_OK && !level->full && more < 0)
-        err = query_fail(run->error, why.err ? why.err : ERR_IO, 0, NULL, "rows could not be read: %s",
-                         why.text);
+    source_reader_free(at.reader);
+    if (err == ERR_OK && !level->full && why.err)
+        err = query_fail(run->error, why.err, 0, NULL, "rows could not be read: %s", why.text);
     return err;
 }
 

@@ -37,16 +37,36 @@ static uint64_t get_one(const char *at, size_t size, size_t bit, unsigned width)
     return width < 64 ? v & ((UINT64_C(1) << width) - 1) : v;
 }
 
-/* One load of eight bytes holds any value of up to 57 bits. */
-static inline __attribute__((always_inline)) void get_narrow(const char *at, uint32_t count, unsigned width,
+/* Eight values take as many bytes as one has bits, so that all places in them are known beforehand. One load
+ * of eight bytes holds any value of up to 57 bits. */
+static inline __attribute__((always_inline)) void get_eights(const char *at, uint32_t eights, unsigned width,
                                                              uint64_t base, uint64_t *values)
 {
-    const uint64_t mask = width < 64 ? (UINT64_C(1) << width) - 1 : UINT64_MAX;
-    size_t bit = 0;
-    for (uint32_t i = 0; i < count; i++, bit += width) {
-        uint64_t word;
-        memcpy(&word, at + bit / 8, sizeof word);
-        values[i] = (word >> (bit % 8) & mask) + base;
+    const uint64_t mask = (UINT64_C(1) << width) - 1;
+    for (; eights; eights--, at += width, values += 8)
+        for (unsigned i = 0; i < 8; i++) {
+            uint64_t word;
+            memcpy(&word, at + i * width / 8, sizeof word);
+            values[i] = (word >> (i * width % 8) & mask) + base;
+        }
+}
+
+#define WIDTH(w)                                 \
+    case w:                                      \
+        get_eights(at, eights, w, base, values); \
+        break;
+
+/* Code of its own for the widths that times, sources and decimals have. */
+static void get_narrow(const char *at, uint32_t eights, unsigned width, uint64_t base, uint64_t *values)
+{
+    switch (width) {
+        WIDTH(1)
+        WIDTH(2)
+        WIDTH(3)
+        WIDTH(4) WIDTH(5) WIDTH(6) WIDTH(7) WIDTH(8) WIDTH(9) WIDTH(10) WIDTH(11) WIDTH(12) WIDTH(13)
+            WIDTH(14) WIDTH(15) WIDTH(16) WIDTH(17) WIDTH(18) WIDTH(19) WIDTH(20) WIDTH(21) WIDTH(22)
+                WIDTH(23) WIDTH(24) WIDTH(25) WIDTH(26) WIDTH(27) WIDTH(28) default
+            : get_eights(at, eights, width, base, values);
     }
 }
 
@@ -60,10 +80,11 @@ void bits_get(const char *at, uint32_t count, unsigned width, uint64_t base, uin
         return;
     }
     if (width <= 57 && size >= 8) {
-        size_t values_whole = (size - 8) * 8 / width + 1; /* their eight bytes lie inside */
-        fast = values_whole < count ? (uint32_t)values_whole : count;
+        size_t whole = ((size - 8) * 8 / width + 1) / 8; /* eights, all of whose loads lie inside */
+        fast = whole < count / 8 ? (uint32_t)whole : count / 8;
+        get_narrow(at, fast, width, base, values);
+        fast *= 8;
     }
-    get_narrow(at, fast, width, base, values);
     for (uint32_t i = fast; i < count; i++)
         values[i] = get_one(at, size, (size_t)i * width, width) + base;
 }

@@ -58,13 +58,14 @@ static enum err refill(struct merge_sequence *sequence, bool skip_damaged, struc
         struct block_rows *rows = sequence->cursor.rows;
         sequence->count = index->blocks[block].rows;
         if (sequence->filter)
-            sequence->count =
-                row_filter_apply(sequence->filter, rows->source, rows->time_ms, rows->value, sequence->count);
+            sequence->count = row_filter_apply(sequence->filter, rows);
         if (!sequence->count)
             continue;
-        for (uint32_t i = 0; i < sequence->count; i++)
-            sequence->keys[i] = sort_key(sequence->rank ? sequence->rank[rows->source[i]] : rows->source[i],
-                                         rows->time_ms[i] - index->day_ms);
+        for (uint32_t r = 0, i = 0; r < rows->run_count; r++) {
+            uint32_t source = rows->run[r].source;
+            for (source = sequence->rank ? sequence->rank[source] : source; i < rows->run[r].end; i++)
+                sequence->keys[i] = sort_key(source, rows->time_ms[i] - index->day_ms);
+        }
         break;
     }
     return ERR_OK;

@@ -68,9 +68,9 @@ uint64_t part_all_deleted_rows(const struct part *part);
 /* What to leave out of a metric's rows in a span; *out is NULL when nothing was deleted. */
 enum err part_filter(struct part *part, uint32_t metric, int64_t from_ms, int64_t to_ms,
                      struct row_filter **out, struct why *why) MUST_USE;
-/* Moves the rows that stay to the front; returns how many. Sources mostly ascend. One thread a filter. */
-uint32_t row_filter_apply(struct row_filter *filter, uint32_t *source, int64_t *time_ms, double *value,
-                          uint32_t count);
+/* Moves the rows that stay to the front, with their runs; returns how many. One thread a filter. */
+struct block_rows;
+uint32_t row_filter_apply(struct row_filter *filter, struct block_rows *rows);
 void row_filter_free(struct row_filter *filter); /* NULL is fine */
 /* Takes the deleted rows off the counts of rows by source; reads the rows of the metrics concerned. */
 enum err part_subtract_deleted(struct part *part, uint32_t *rows, struct why *why) MUST_USE;

@@ -172,17 +172,22 @@ static bool is_deleted(struct row_filter *filter, uint32_t source, int64_t time_
     return false;
 }
 
-uint32_t row_filter_apply(struct row_filter *filter, uint32_t *source, int64_t *time_ms, double *value,
-                          uint32_t count)
+uint32_t row_filter_apply(struct row_filter *filter, struct block_rows *rows)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (is_deleted(filter, source[i], time_ms[i]))
-            continue;
-        source[kept] = source[i];
-        time_ms[kept] = time_ms[i];
-        value[kept++] = value[i];
+    uint32_t kept = 0, runs = 0;
+    for (uint32_t r = 0, i = 0; r < rows->run_count; r++) {
+        struct block_run run = rows->run[r];
+        uint32_t before = kept;
+        for (; i < run.end; i++) {
+            if (is_deleted(filter, run.source, rows->time_ms[i]))
+                continue;
+            rows->time_ms[kept] = rows->time_ms[i];
+            rows->value[kept++] = rows->value[i];
+        }
+        if (kept > before)
+            rows->run[runs++] = (struct block_run){run.source, kept};
     }
+    rows->run_count = runs;
     return kept;
 }
 
@@ -203,8 +208,9 @@ static enum err subtract_metric(struct part *part, struct segment_cursor *cursor
     for (uint32_t b = column->first; !err && filter && b < segment_column_end(column); b++) {
         err = segment_cursor_read(cursor, b, why);
         const struct block_rows *block = cursor->rows;
-        for (uint32_t i = 0; !err && i < index->blocks[b].rows; i++)
-            rows[block->source[i]] -= is_deleted(filter, block->source[i], block->time_ms[i]);
+        for (uint32_t r = 0, i = 0; !err && r < block->run_count; r++)
+            for (; i < block->run[r].end; i++)
+                rows[block->run[r].source] -= is_deleted(filter, block->run[r].source, block->time_ms[i]);
     }
     row_filter_free(filter);
     return err;

@@ -149,15 +149,11 @@ static int next_of_file(struct scan *scan, struct block *block, struct why *why)
             return -1;
         }
         struct block_rows *rows = scan->cursor.rows;
-        uint32_t count = entry->rows;
-        if (scan->filter) {
-            count = row_filter_apply(scan->filter, rows->source, rows->time_ms, rows->value, count);
-            block_find_runs(rows, count);
-            if (!count)
-                continue;
-        }
-        *block = (struct block){scan->metric,   count,        rows->source, rows->time_ms,  rows->value,
-                                entry->from_ms, entry->to_ms, rows->run,    rows->run_count};
+        uint32_t count = scan->filter ? row_filter_apply(scan->filter, rows) : entry->rows;
+        if (!count)
+            continue;
+        *block = (struct block){scan->metric,   count,        NULL,      rows->time_ms,  rows->value,
+                                entry->from_ms, entry->to_ms, rows->run, rows->run_count};
         return 1;
     }
     return 0;

@@ -67,34 +67,37 @@ static bool take_runs(struct bytes *in, uint32_t runs, uint32_t count, uint32_t 
         bool ascends = source[r] > (r ? source[r - 1] : -1) && source[r] < source_count;
         if (!ascends || one < 1 || one > count - end)
             return false;
-        for (uint32_t i = end; i < end + (uint32_t)one; i++)
-            rows->source[i] = (uint32_t)source[r];
         end += (uint32_t)one;
         rows->run[r] = (struct block_run){(uint32_t)source[r], end};
     }
     return end == count;
 }
 
+/* No row comes before the one above it, and the last of a run within the day. */
 static bool take_times(struct bytes *in, uint32_t count, int64_t day_ms, struct block_rows *rows)
 {
     int64_t first[BLOCK_ROWS_MAX], gap[BLOCK_ROWS_MAX];
     uint32_t runs = rows->run_count, i = 0;
-    bool inside = true;
+    uint64_t signs = 0, late = 0;
     int_column_decode(in, runs, first);
     int_column_decode(in, count - runs, gap);
     if (in->bad)
         return false;
+    for (uint32_t g = 0; g < count - runs; g++)
+        signs |= (uint64_t)gap[g];
     for (uint32_t r = 0; r < runs; r++) {
         const int64_t *step = gap + (i - r); /* each run before this one has one gap less than it has rows */
-        uint32_t start = i;
-        uint64_t ms = (uint64_t)first[r];
-        for (; i < rows->run[r].end; i++) {
-            ms += i > start ? (uint64_t)step[i - start - 1] : 0;
-            inside &= ms < DAY_MS;
-            rows->time_ms[i] = (int64_t)((uint64_t)day_ms + ms);
+        uint64_t ms = (uint64_t)first[r] + (uint64_t)day_ms;
+        uint32_t end = rows->run[r].end;
+        late |= (uint64_t)((uint64_t)first[r] >= DAY_MS);
+        rows->time_ms[i++] = (int64_t)ms;
+        while (i < end) {
+            ms += (uint64_t)*step++;
+            rows->time_ms[i++] = (int64_t)ms;
         }
+        late |= (uint64_t)(ms - (uint64_t)day_ms >= DAY_MS);
     }
-    return inside;
+    return !late && !(signs >> 63);
 }
 
 enum err block_decode_keys(struct str keys, uint32_t count, uint32_t source_count, int64_t day_ms,
@@ -132,15 +135,4 @@ enum err block_decode_values(struct packer *packer, struct str values, uint32_t 
     if (in.bad || bytes_left(&in))
         return why_set(why, ERR_CORRUPT, "the values of a block do not fit its size");
     return ERR_OK;
-}
-
-void block_find_runs(struct block_rows *rows, uint32_t count)
-{
-    uint32_t runs = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i == 0 || rows->source[i] != rows->source[i - 1])
-            runs++;
-        rows->run[runs - 1] = (struct block_run){rows->source[i], i + 1};
-    }
-    rows->run_count = runs;
 }

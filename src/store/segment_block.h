@@ -27,7 +27,6 @@ enum { BLOCK_ROWS_MAX = 1024, BLOCK_BYTES_MAX = BLOCK_ROWS_MAX * 64 };
 struct block_rows {
     uint32_t run_count;
     struct block_run run[BLOCK_ROWS_MAX];
-    uint32_t source[BLOCK_ROWS_MAX];
     int64_t time_ms[BLOCK_ROWS_MAX];
     double value[BLOCK_ROWS_MAX];
 };
@@ -51,7 +50,4 @@ enum err block_decode_keys(struct str keys, uint32_t count, uint32_t source_coun
 enum err block_decode_places(struct str keys, uint32_t count, int64_t *place, struct why *why) MUST_USE;
 enum err block_decode_values(struct packer *packer, struct str values, uint32_t count, double *value,
                              struct why *why) MUST_USE;
-/* Makes runs of the source column. */
-void block_find_runs(struct block_rows *rows, uint32_t count);
-
 #endif

@@ -108,34 +108,45 @@ static enum err load_lead(struct segment_cursor *cursor, uint32_t block, struct 
     return err;
 }
 
+/* Rows [*i, ...) whose places lie in the lead's block at hand, which begins with place start. */
+static void follow_block(struct segment_cursor *cursor, uint64_t start, uint32_t lead_rows, uint32_t count,
+                         uint32_t *i)
+{
+    struct block_rows *rows = cursor->rows;
+    const struct block_rows *lead = cursor->lead;
+    uint32_t run = 0;
+    for (; *i < count && (uint64_t)cursor->place[*i] - start < lead_rows; (*i)++) {
+        uint32_t at = (uint32_t)((uint64_t)cursor->place[*i] - start);
+        while (lead->run[run].end <= at)
+            run++;
+        uint32_t source = lead->run[run].source;
+        rows->time_ms[*i] = lead->time_ms[at];
+        if (!rows->run_count || rows->run[rows->run_count - 1].source != source)
+            rows->run_count++;
+        rows->run[rows->run_count - 1] = (struct block_run){source, *i + 1};
+    }
+}
+
 static enum err follow(struct segment_cursor *cursor, struct str keys, uint32_t count, struct why *why)
 {
     const struct segment_column *column = cursor->column;
-    struct block_rows *rows = cursor->rows;
     if (!cursor->place)
         cursor->place = mem_alloc(BLOCK_ROWS_MAX * sizeof *cursor->place);
     enum err err = block_decode_places(keys, count, cursor->place, why);
-    if (err)
-        return err;
     uint32_t per_block = column->lead_own ? cursor->index->blocks[column->lead_first].rows : 1;
-    for (uint32_t i = 0; i < count;) {
+    cursor->rows->run_count = 0;
+    for (uint32_t i = 0; i < count && !err;) {
         uint64_t block = (uint64_t)cursor->place[i] / per_block, start = block * per_block;
         if (block >= column->lead_own)
             return why_set(why, ERR_CORRUPT, "a block follows rows that are not there");
         uint32_t lead = column->lead_first + (uint32_t)block, lead_rows = cursor->index->blocks[lead].rows;
-        err = load_lead(cursor, lead, why);
-        if (err)
-            return err;
         if ((uint64_t)cursor->place[i] - start >= lead_rows)
             return why_set(why, ERR_CORRUPT, "a block follows rows that are not there");
-        for (; i < count && (uint64_t)cursor->place[i] - start < lead_rows; i++) {
-            uint64_t at = (uint64_t)cursor->place[i] - start;
-            rows->source[i] = cursor->lead->source[at];
-            rows->time_ms[i] = cursor->lead->time_ms[at];
-        }
+        err = load_lead(cursor, lead, why);
+        if (!err)
+            follow_block(cursor, start, lead_rows, count, &i);
     }
-    block_find_runs(rows, count);
-    return ERR_OK;
+    return err;
 }
 
 enum err segment_cursor_read(struct segment_cursor *cursor, uint32_t block, struct why *why)

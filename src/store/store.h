@@ -290,12 +290,21 @@ enum err part_find_sources(struct snapshot *snapshot, struct part *part, const s
                            uint32_t test_count, struct source_ranges *out, struct why *why) MUST_USE;
 uint32_t part_source_count(const struct part *part);
 
+/* Canonical bytes of some sources of a part, quickest when they ascend. */
+struct source_reader;
+
+struct source_reader *source_reader_new(struct snapshot *snapshot, struct part *part);
+void source_reader_free(struct source_reader *reader); /* NULL is fine */
+/* *out is valid until the next call. */
+enum err source_reader_get(struct source_reader *reader, uint32_t source, struct str *out,
+                           struct why *why) MUST_USE;
+
 /* Columns of rows of one metric: count values each, in no particular order of time; all rows of a block lie
  * in [from_ms, to_ms]. Valid until the next scan_next or scan_close. */
 struct block {
     uint32_t metric;
     uint32_t count;
-    const uint32_t *source; /* in the part's sources */
+    const uint32_t *source; /* in the part's sources; NULL: the runs say them */
     const int64_t *time_ms;
     const double *value;
     int64_t from_ms, to_ms;

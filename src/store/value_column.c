@@ -89,6 +89,26 @@ static void put_decimal(const double *values, uint32_t count, unsigned e, struct
     }
 }
 
+/* Most processors of today convert several numbers at once only by way of the bits of 1.5 * 2^52 + v, which
+ * has v in its low bits; that holds below 2^51. */
+static void to_doubles(const int64_t *whole, uint32_t count, double *values)
+{
+    uint64_t far = 0;
+    for (uint32_t i = 0; i < count; i++)
+        far |= ((uint64_t)whole[i] + (UINT64_C(1) << 51)) >> 52;
+    if (far) {
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = (double)whole[i];
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t bits = (uint64_t)whole[i] + UINT64_C(0x4338000000000000);
+        double v;
+        memcpy(&v, &bits, sizeof v);
+        values[i] = v - 0x1.8p52;
+    }
+}
+
 static void get_decimal(struct bytes *in, uint32_t count, double *values)
 {
     int64_t whole[INT_COLUMN_MAX];
@@ -101,12 +121,9 @@ static void get_decimal(struct bytes *in, uint32_t count, double *values)
     int_column_decode(in, count, whole);
     if (in->bad)
         return;
-    if (e == 0)
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = (double)whole[i];
-    else
-        for (uint32_t i = 0; i < count; i++)
-            values[i] = (double)whole[i] / powers[e];
+    to_doubles(whole, count, values);
+    for (uint32_t i = 0; e > 0 && i < count; i++)
+        values[i] /= powers[e];
     for (uint64_t i = 0; i < misfits && !in->bad; i++) {
         uint32_t place = bytes_u16(in);
         uint64_t bits = bytes_u64(in);

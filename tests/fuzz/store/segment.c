@@ -16,8 +16,11 @@ static void fuzz_own_block(struct str bytes, uint32_t count)
     struct str keys, values;
     if (block_cut(bytes, &keys, &values, NULL) == ERR_OK) {
         if (block_decode_keys(keys, count, 1000, 0, &rows, NULL) == ERR_OK)
-            for (uint32_t i = 0; i < count; i++)
-                CHECK(rows.source[i] < 1000 && rows.time_ms[i] >= 0);
+            for (uint32_t r = 0, i = 0; r < rows.run_count; r++) {
+                CHECK(rows.run[r].source < 1000 && rows.run[r].end <= count);
+                for (; i < rows.run[r].end; i++)
+                    CHECK(rows.time_ms[i] >= 0);
+            }
         if (count && count <= BLOCK_ROWS_MAX &&
             block_decode_values(&packer, values, count, rows.value, NULL) == ERR_OK)
             CHECK(values.size > 0);

@@ -279,7 +279,6 @@ static void own_block_comes_back(struct packer *packer, const struct some_rows *
     assert_int_equal(block_cut(buf_view(&bytes), &keys, &values, &why), ERR_OK);
     assert_int_equal(block_decode_keys(keys, count, most + 1, day_ms, back, &why), ERR_OK);
     assert_int_equal(block_decode_values(packer, values, count, back->value, &why), ERR_OK);
-    assert_memory_equal(rows->source, back->source, count * sizeof *rows->source);
     assert_memory_equal(rows->time_ms, back->time_ms, count * sizeof *rows->time_ms);
     assert_memory_equal(rows->value, back->value, count * sizeof *rows->value);
     for (uint32_t r = 0, i = 0; r < back->run_count; r++)

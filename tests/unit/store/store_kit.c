@@ -261,9 +261,12 @@ static enum err collect_metric(struct kit *kit, struct snapshot *snapshot, struc
     struct scan *scan = scan_open(snapshot, part, metric, INT64_MIN, INT64_MAX, NULL);
     while ((got = scan_next(scan, &block, &why)) > 0) {
         CHECK(block.metric == metric);
-        for (uint32_t i = 0; i < block.count; i++) {
+        for (uint32_t i = 0, r = 0; i < block.count; i++) {
             CHECK(block.time_ms[i] >= block.from_ms && block.time_ms[i] <= block.to_ms);
-            uint32_t source = get_source(kit->names, part_source(part, block.source[i]));
+            while (block.runs && block.runs[r].end <= i)
+                r++;
+            uint32_t number = block.runs ? block.runs[r].source : block.source[i];
+            uint32_t source = get_source(kit->names, part_source(part, number));
             kit_rows_add(out, (struct kit_row){id, source, block.time_ms[i], block.value[i]});
         }
     }
