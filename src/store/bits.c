@@ -51,22 +51,23 @@ static inline __attribute__((always_inline)) void get_eights(const char *at, uin
         }
 }
 
-#define WIDTH(w)                                 \
+/* Code of its own for the widths that times, sources and decimals have. */
+#define WIDTHS(X)                                                                                       \
+    X(1)                                                                                                \
+    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) \
+        X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28)
+
+#define GET_WIDTH(w)                             \
     case w:                                      \
         get_eights(at, eights, w, base, values); \
         break;
 
-/* Code of its own for the widths that times, sources and decimals have. */
 static void get_narrow(const char *at, uint32_t eights, unsigned width, uint64_t base, uint64_t *values)
 {
     switch (width) {
-        WIDTH(1)
-        WIDTH(2)
-        WIDTH(3)
-        WIDTH(4) WIDTH(5) WIDTH(6) WIDTH(7) WIDTH(8) WIDTH(9) WIDTH(10) WIDTH(11) WIDTH(12) WIDTH(13)
-            WIDTH(14) WIDTH(15) WIDTH(16) WIDTH(17) WIDTH(18) WIDTH(19) WIDTH(20) WIDTH(21) WIDTH(22)
-                WIDTH(23) WIDTH(24) WIDTH(25) WIDTH(26) WIDTH(27) WIDTH(28) default
-            : get_eights(at, eights, width, base, values);
+        WIDTHS(GET_WIDTH)
+    default:
+        get_eights(at, eights, width, base, values);
     }
 }
 

@@ -41,13 +41,26 @@ static bool in_ranges(const struct source_ranges *ranges, uint32_t source)
     return low < ranges->count && ranges->at[low].first <= source;
 }
 
-static uint64_t count_block(const struct count_job *job, const struct block *block)
+/* Rows [first, end) of one source. */
+static uint64_t count_rows(const struct count_job *job, const struct block *block, uint32_t source,
+                           uint32_t first, uint32_t end)
 {
     const struct delete_request *request = job->how->request;
     uint64_t rows = 0;
-    for (uint32_t i = 0; i < block->count; i++)
-        rows += block->time_ms[i] >= request->from_ms && block->time_ms[i] < request->to_ms &&
-                (job->all || in_ranges(&job->sources, block->source[i]));
+    if (!job->all && !in_ranges(&job->sources, source))
+        return 0;
+    for (uint32_t i = first; i < end; i++)
+        rows += block->time_ms[i] >= request->from_ms && block->time_ms[i] < request->to_ms;
+    return rows;
+}
+
+static uint64_t count_block(const struct count_job *job, const struct block *block)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; !block->runs && i < block->count; i++)
+        rows += count_rows(job, block, block->source[i], i, i + 1);
+    for (uint32_t r = 0, first = 0; r < block->run_count; first = block->runs[r++].end)
+        rows += count_rows(job, block, block->runs[r].source, first, block->runs[r].end);
     return rows;
 }
 
