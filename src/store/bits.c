@@ -51,21 +51,28 @@ static inline __attribute__((always_inline)) void get_eights(const char *at, uin
         }
 }
 
-/* Code of its own for the widths that times, sources and decimals have. */
-#define WIDTHS(X)                                                                                       \
-    X(1)                                                                                                \
-    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) \
-        X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28)
-
 #define GET_WIDTH(w)                             \
     case w:                                      \
         get_eights(at, eights, w, base, values); \
-        break;
+        return
 
+#define GET_FOUR(w)     \
+    GET_WIDTH(w);       \
+    GET_WIDTH((w) + 1); \
+    GET_WIDTH((w) + 2); \
+    GET_WIDTH((w) + 3)
+
+/* Code of its own for the widths that times, sources and decimals have. */
 static void get_narrow(const char *at, uint32_t eights, unsigned width, uint64_t base, uint64_t *values)
 {
     switch (width) {
-        WIDTHS(GET_WIDTH)
+        GET_FOUR(1);
+        GET_FOUR(5);
+        GET_FOUR(9);
+        GET_FOUR(13);
+        GET_FOUR(17);
+        GET_FOUR(21);
+        GET_FOUR(25);
     default:
         get_eights(at, eights, width, base, values);
     }
