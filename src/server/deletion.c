@@ -148,7 +148,7 @@ void deletion_text(const struct deletion *deletion, const struct names *names, s
     else if (!deletion->dry_run)
         buf_printf(out,
                    "It is number %" PRIu64
-                   ". The bytes go when the files are merged; `dialtone merge` does it now.\n",
+                   ". The bytes go with the next merge of the files, or in an hour or so.\n",
                    report->id);
 }
 

@@ -13,6 +13,7 @@
 #include "store/merge_input.h"
 #include "store/part.h"
 #include "store/retain.h"
+#include "store/tombstone.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,8 @@ enum {
     CLASS_ROWS = 65536, /* the first class ends here */
     CLASSES = 3,        /* files beyond the last, of a million rows, stay as they are */
     UNITED_ROWS_MAX = 4 << 20,
+    RETRY_MS = 60000,
+    DELETED_KEPT_MS = 3600 * 1000,
 };
 
 /* One file on its way into the merge. */
@@ -377,6 +380,17 @@ static uint32_t collect(const struct store *store, uint32_t first, uint32_t clas
     return seen > FAN_IN && count > 1 ? count : 0;
 }
 
+/* After a failure none is tried for a while. */
+static bool merge_now(struct store *store, struct segment **segments, uint32_t count)
+{
+    struct why why;
+    if (merge_files(store, segments, count, NULL, NULL, &why) == ERR_OK)
+        return true;
+    disk_failed(store, &why);
+    store->next_merge_ms = sys_mono_ms(store->sys) + RETRY_MS;
+    return false;
+}
+
 bool merge_one(struct store *store)
 {
     struct segment_list *list = segment_list_ref(store->segments); /* keeps the inputs alive */
@@ -389,18 +403,40 @@ bool merge_one(struct store *store)
             continue;
         for (uint32_t class = 0; class < CLASSES && !merged; class ++) {
             uint32_t count = collect(store, i, class, first_rows, inputs);
-            struct why why;
             if (!count)
                 continue;
-            if (merge_files(store, inputs, count, NULL, NULL, &why)) {
-                disk_failed(store, &why);
-                store->next_merge_ms = sys_mono_ms(store->sys) + 60000;
+            if (!merge_now(store, inputs, count)) {
                 segment_list_unref(list);
                 return false;
             }
             merged = true;
         }
     }
+    segment_list_unref(list);
+    return merged;
+}
+
+/* Some deletes are waited for, so that a file is written anew once for all of them. */
+static bool is_overdue(const struct store *store, const struct segment *segment, int64_t now_ms)
+{
+    uint32_t count;
+    const struct touch *touches = tombstone_set_find(store->tombstones, str_of(segment->name), &count);
+    for (uint32_t t = 0; t < count; t++)
+        if (touches[t].tombstone->at_ms + DELETED_KEPT_MS <= now_ms)
+            return !segment->damaged;
+    return false;
+}
+
+bool merge_touched(struct store *store)
+{
+    int64_t now_ms = sys_wall_ms(store->sys);
+    bool merged = false, found = false;
+    if (!store->tombstones || !store->tombstones->touch_count)
+        return false;
+    struct segment_list *list = segment_list_ref(store->segments);
+    for (uint32_t i = 0; i < list->count && !found; i++)
+        if ((found = is_overdue(store, list->at[i], now_ms)))
+            merged = merge_now(store, &list->at[i], 1);
     segment_list_unref(list);
     return merged;
 }

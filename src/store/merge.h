@@ -19,5 +19,7 @@ enum err merge_files(struct store *store, struct segment **segments, uint32_t co
 
 /* Does one merge when one is due; true when it did (there may be more). */
 bool merge_one(struct store *store);
+/* Writes a file anew of which rows were deleted an hour ago; true when it did. */
+bool merge_touched(struct store *store);
 
 #endif

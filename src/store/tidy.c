@@ -172,7 +172,7 @@ static int64_t round_of(struct store *store, bool now)
         store_end_deletes(store);
     }
     /* One merge a round, so that sealing is never kept waiting by more than one. */
-    if (mono_ms >= store->next_merge_ms && !store->full && merge_one(store))
+    if (mono_ms >= store->next_merge_ms && !store->full && (merge_one(store) || merge_touched(store)))
         return 0;
     return ROUND_MS;
 }

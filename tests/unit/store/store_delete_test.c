@@ -545,6 +545,45 @@ static void no_crash_brings_rows_back(void **state)
     }
 }
 
+static void fill_and_delete(struct world *world, struct wish *wish)
+{
+    struct delete_report report;
+    struct why why;
+    uint64_t by_metric[KIT_METRICS];
+    for (int i = 0; i < 20; i++)
+        append(world);
+    do
+        make_wish(world, wish);
+    while (wish->request.metric_count < 3 || wish->request.test_count || wish->request.to_ms != INT64_MAX);
+    assert_int_equal(store_delete(world->kit.store, &wish->request, &report, &why), ERR_OK);
+    assert_int_equal(take_out(wish, &world->model, by_metric), report.rows);
+    assert_true(report.rows > 0);
+    delete_report_done(&report);
+}
+
+/* The background thread writes touched files anew, an hour after the delete and not before. */
+static void bytes_go_by_themselves(void **state)
+{
+    struct world world;
+    struct wish wish;
+    struct store_stats stats;
+    world_open(&world, 12, false);
+    fill_and_delete(&world, &wish);
+    for (int i = 0; i < 10; i++)
+        store_tidy(world.kit.store, false);
+    store_stats(world.kit.store, &stats);
+    assert_true(stats.deleted_rows > 0 && stats.deletes == 1);
+    sys_sim_advance(world.kit.sys, 3600 * 1000 + 1);
+    for (int i = 0; i < 10; i++)
+        store_tidy(world.kit.store, false);
+    sys_sim_advance(world.kit.sys, 20000);
+    store_tidy(world.kit.store, false);
+    store_stats(world.kit.store, &stats);
+    assert_true(stats.deleted_rows == 0 && stats.deletes == 0);
+    check_same(&world);
+    world_close(&world);
+}
+
 /* The n-th call of the system fails, once or from then on, for every n: then nothing is deleted, and the next
  * delete does it. */
 static void a_failing_disk_deletes_nothing(void **state)
@@ -586,22 +625,6 @@ static void a_failing_disk_deletes_nothing(void **state)
 }
 
 /* ---- damage ---- */
-
-static void fill_and_delete(struct world *world, struct wish *wish)
-{
-    struct delete_report report;
-    struct why why;
-    uint64_t by_metric[KIT_METRICS];
-    for (int i = 0; i < 20; i++)
-        append(world);
-    do
-        make_wish(world, wish);
-    while (wish->request.metric_count < 3 || wish->request.test_count || wish->request.to_ms != INT64_MAX);
-    assert_int_equal(store_delete(world->kit.store, &wish->request, &report, &why), ERR_OK);
-    assert_int_equal(take_out(wish, &world->model, by_metric), report.rows);
-    assert_true(report.rows > 0);
-    delete_report_done(&report);
-}
 
 static void a_damaged_tombstone_is_mended(void **state)
 {
@@ -750,6 +773,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_model),
                                        cmocka_unit_test(no_crash_brings_rows_back),
                                        cmocka_unit_test(a_failing_disk_deletes_nothing),
+                                       cmocka_unit_test(bytes_go_by_themselves),
                                        cmocka_unit_test(a_damaged_tombstone_is_mended),
                                        cmocka_unit_test(of_one_lost_twice_it_is_said),
                                        cmocka_unit_test(a_backup_has_the_deletes),
