@@ -8,7 +8,8 @@
  *
  * The way out: a snapshot is one moment of all rows; parts (heads and files) yield blocks of columns.
  *
- * Files in the data folder: lock, log/, catalog.db, seg/YYYYMMDD/NAME.seg, quarantine/ (ARCHITECTURE.md).
+ * Files in the data folder: lock, log/, catalog.db, seg/YYYYMMDD/NAME.seg, tomb/ID.tomb, quarantine/
+ * (store_path.h).
  * Threads: as said per function.
  */
 #ifndef STORE_STORE_H
