@@ -103,27 +103,63 @@ static void put_cell(const struct feed_lines *to, uint32_t group, uint32_t point
     }
 }
 
+/* One point of one group. The whole range of a grid of one step is that step. */
+static void put_point(const struct feed_lines *to, uint32_t group, uint32_t point)
+{
+    const struct feed *feed = to->feed;
+    const struct grid *grid = &to->run->grid;
+    double percentiles[16];
+    uint32_t cell = group * to->table->stride + point;
+    bool total = point == grid->count, pooled = total && grid->count && !feed->over_ms;
+    if (pooled && grid->count == 1 && feed->needs.values)
+        return;
+    for (uint32_t s = 0; s < feed->stat_count; s++)
+        percentiles[s] = NAN;
+    if (feed->needs.values && feed->cells.count[cell] && (to->whole || !pooled))
+        cells_percentiles(&feed->cells, cell, pooled, feed->stats, feed->stat_count, percentiles);
+    put_cell(to, group, point, percentiles);
+    if (grid->count == 1 && !feed->over_ms && feed->needs.values)
+        put_cell(to, group, point + 1, percentiles);
+}
+
+enum { POINTS_AT_ONCE = 16 };
+
+struct points {
+    const struct feed_lines *to;
+    _Atomic uint32_t next;
+};
+
+static void put_points(void *ctx, uint32_t worker)
+{
+    struct points *points = ctx;
+    uint32_t stride = points->to->table->stride, all = points->to->table->group_count * stride;
+    for (;;) {
+        uint32_t at = atomic_fetch_add(&points->next, POINTS_AT_ONCE), end = at + POINTS_AT_ONCE;
+        if (at >= all)
+            break;
+        for (; at < all && at < end; at++)
+            put_point(points->to, at / stride, at % stride);
+    }
+}
+
+/* Selecting among many values is shared out. */
+static bool is_much(const struct feed_lines *to)
+{
+    const struct feed *feed = to->feed;
+    uint32_t least = to->run->options->share_rows ? to->run->options->share_rows : QUERY_SHARE_ROWS;
+    return (feed->needs.values || feed->needs.distinct) && to->run->rows_read >= least;
+}
+
 static void put_feed(const struct feed_lines *to)
 {
     const struct feed *feed = to->feed;
-    double percentiles[16];
+    struct points points = {.to = to};
     for (uint32_t group = 0; group < to->table->group_count; group++) {
         bool present = cells_seen(&feed->cells, group) || (!to->run->plan->grouped && !to->only_seen);
         for (uint32_t s = 0; s < feed->stat_count; s++)
             to->table->present[table_row(to->table, group, to->first_line + s)] = present;
-        for (uint32_t point = 0; point < to->table->stride; point++) {
-            uint32_t cell = group * to->table->stride + point;
-            bool total = point == to->run->grid.count, pooled = total && !feed->over_ms;
-            if (total && to->run->grid.count && !to->whole && !feed->over_ms && feed->needs.values)
-                for (uint32_t s = 0; s < 16; s++)
-                    percentiles[s] = NAN;
-            else if (pooled && to->run->grid.count == 1)
-                ; /* the one step is the whole range: it was just selected from */
-            else if (feed->needs.values && feed->cells.count[cell])
-                cells_percentiles(&feed->cells, cell, pooled, feed->stats, feed->stat_count, percentiles);
-            put_cell(to, group, point, percentiles);
-        }
     }
+    crew_run(to->run->options->crew, is_much(to) ? UINT32_MAX : 0, put_points, &points);
 }
 
 /* ---- what the numbers are in ---- */

@@ -5,13 +5,41 @@
 
 enum { BATCH = 1024 };
 
+/* Division by a step as a multiplication (Granlund and Montgomery, 1994): exact below 2^31. */
+struct divisor {
+    int64_t by;
+    uint64_t factor;
+    uint32_t shift;
+};
+
+static struct divisor divisor_of(int64_t by)
+{
+    struct divisor divisor = {.by = by};
+    if (by < 1 || by > INT32_MAX)
+        return divisor;
+    uint32_t bits = 0;
+    while (INT64_C(1) << bits < by)
+        bits++;
+    divisor.shift = 31 + bits;
+    divisor.factor = (uint64_t)(((unsigned __int128)1 << divisor.shift) / (uint64_t)by) + 1;
+    return divisor;
+}
+
+static inline uint32_t divide_small(const struct divisor *divisor, uint32_t number)
+{
+    return (uint32_t)(number * divisor->factor >> divisor->shift);
+}
+
 struct row_feed {
     struct run *run;
     struct feed *feed;
     struct source_map map;
     int64_t low_ms, high_ms; /* rows wanted now: [low, high) */
-    double per_step;         /* 1 / step */
-    uint32_t stride, total;  /* total: the step of the whole range */
+    struct divisor step;
+    bool small;             /* no time lies 2^31 ms or more behind the origin */
+    uint32_t stride, total; /* total: the step of the whole range */
+    uint32_t *cells;        /* of a block's rows */
+    uint32_t cells_cap;
     uint32_t n;
     uint32_t cell[BATCH];
     double value[BATCH];
@@ -46,16 +74,10 @@ static inline void put(struct row_feed *rows, uint32_t cell, int64_t time_ms, do
     rows->distinct[i] = distinct;
 }
 
-/* A multiplication instead of a division a row; the estimate is off by one at most. */
 static inline uint32_t step_of(const struct row_feed *rows, int64_t time_ms)
 {
-    int64_t since = time_ms - rows->run->grid.origin_ms, step_ms = rows->run->grid.step_ms;
-    int64_t step = (int64_t)((double)since * rows->per_step);
-    if (step * step_ms > since)
-        step--;
-    else if ((step + 1) * step_ms <= since)
-        step++;
-    return (uint32_t)step;
+    int64_t since = time_ms - rows->run->grid.origin_ms;
+    return rows->small ? divide_small(&rows->step, (uint32_t)since) : (uint32_t)(since / rows->step.by);
 }
 
 /* `over`: a row counts in every step whose window [end - over, end) holds it. */
@@ -115,18 +137,66 @@ static inline void add_rows(struct row_feed *rows, const struct block *block, ui
     }
 }
 
+/* Adds the group of every row's source to its cell. false: a row has none. */
+static bool add_groups(struct row_feed *rows, const struct block *block)
+{
+    if (!block->runs) {
+        for (uint32_t i = 0; i < block->count; i++) {
+            uint32_t group = source_map_group(&rows->map, block->source[i]);
+            if (group == GROUP_DROPPED)
+                return false;
+            rows->cells[i] += group * rows->stride;
+        }
+        return true;
+    }
+    for (uint32_t r = 0, i = 0; r < block->run_count; r++) {
+        uint32_t group = source_map_group(&rows->map, block->runs[r].source);
+        if (group == GROUP_DROPPED)
+            return false;
+        for (; i < block->runs[r].end; i++)
+            rows->cells[i] += group * rows->stride;
+    }
+    return true;
+}
+
+/* All rows of a block that lies within the time, straight from its columns. false: a row is dropped, and
+ * nothing was added. */
+static bool add_whole(struct row_feed *rows, const struct block *block)
+{
+    const bool steps = rows->run->grid.count != 0;
+    uint32_t first = rows->map.chunk_known ? 0 : rows->map.fixed_group * rows->stride;
+    /* Blocks that are shorter than a step: then the cell is known without looking at a row. */
+    if (!rows->map.chunk_known && (!steps || step_of(rows, block->from_ms) == step_of(rows, block->to_ms))) {
+        cells_add_run(&rows->feed->cells, first + (steps ? step_of(rows, block->from_ms) : 0), block->value,
+                      block->time_ms, block->count);
+        return true;
+    }
+    if (rows->cells_cap < block->count) {
+        rows->cells_cap = block->count;
+        rows->cells = mem_resize(rows->cells, rows->cells_cap, sizeof(*rows->cells));
+    }
+    uint32_t *cells = rows->cells;
+    const int64_t *time_ms = block->time_ms, origin_ms = rows->run->grid.origin_ms;
+    const struct divisor step = rows->step;
+    if (steps && rows->small)
+        for (uint32_t i = 0; i < block->count; i++)
+            cells[i] = first + divide_small(&step, (uint32_t)(time_ms[i] - origin_ms));
+    else
+        for (uint32_t i = 0; i < block->count; i++)
+            cells[i] = first + (steps ? step_of(rows, time_ms[i]) : 0);
+    if (rows->map.chunk_known && !add_groups(rows, block))
+        return false;
+    cells_add(&rows->feed->cells, cells, block->value, time_ms, block->count);
+    return true;
+}
+
 static void add_block(struct row_feed *rows, const struct block *block)
 {
     const bool windows = rows->feed->over_ms && rows->run->grid.count;
-    const bool steps = rows->run->grid.count != 0;
     const bool inside = block->from_ms >= rows->low_ms && block->to_ms < rows->high_ms;
-    /* Blocks are mostly shorter than steps: then the cell is known without looking at a row. */
-    if (inside && !windows && !rows->map.chunk_known && !rows->feed->needs.distinct &&
-        (!steps || step_of(rows, block->from_ms) == step_of(rows, block->to_ms))) {
-        uint32_t cell = rows->map.fixed_group * rows->stride + (steps ? step_of(rows, block->from_ms) : 0);
-        cells_add_run(&rows->feed->cells, cell, block->value, block->time_ms, block->count);
+    const bool all = !rows->map.has_source_scope && !rows->run->groups.closed;
+    if (inside && all && !windows && !rows->feed->needs.distinct && add_whole(rows, block))
         return;
-    }
     if (!block->runs) {
         for (uint32_t i = 0; i < block->count; i++)
             add_rows(rows, block, block->source[i], i, i + 1);
@@ -155,7 +225,8 @@ struct row_feed *row_feed_new(struct run *run, struct feed *feed)
     rows->feed = feed;
     rows->stride = grid_stride(&run->grid);
     rows->total = run->grid.count;
-    rows->per_step = 1.0 / (double)run->grid.step_ms;
+    rows->step = divisor_of(run->grid.step_ms);
+    rows->small = rows->step.factor && run->grid.to_ms - run->grid.origin_ms <= INT32_MAX;
     source_map_init(&rows->map, run, feed);
     return rows;
 }
@@ -165,6 +236,7 @@ void row_feed_free(struct row_feed *rows)
     if (!rows)
         return;
     source_map_done(&rows->map);
+    mem_free(rows->cells);
     mem_free(rows);
 }
 

@@ -112,20 +112,27 @@ static void insertion_sort(double *v, size_t n)
     }
 }
 
-/* A pivot that most likely has the k-th least on its smaller side (Floyd and Rivest, 1975): from a sorted
+/* A pivot that most likely has the k-th least of n on its smaller side (Floyd and Rivest, 1975): from a
  * sample, a little beyond where k is expected. 1.5 deviations of that place: 9 of 10 pivots are on the right
  * side, and cut off nearly all of the rest. */
-static double pick_pivot(const double *v, size_t n, size_t k)
+static double pivot_of(double *sample, size_t size, size_t k, size_t n)
 {
-    double sample[64];
-    size_t size = n >= 2048 ? 64 : n >= 256 ? 16 : 5, stride = n / size;
-    for (size_t i = 0; i < size; i++)
-        sample[i] = v[i * stride + stride / 2];
     insertion_sort(sample, size);
     double share = (double)k / (double)n, at = share * (double)size;
     double margin = 1.5 * sqrt((double)size * share * (1 - share)) + 0.5;
     at += share > 0.5 ? -margin : margin;
     return sample[at < 0 ? 0 : at >= (double)size ? size - 1 : (size_t)at];
+}
+
+enum { SAMPLE = 64, SAMPLED_WELL = 2048 };
+
+static double pick_pivot(const double *v, size_t n, size_t k)
+{
+    double sample[SAMPLE];
+    size_t size = n >= SAMPLED_WELL ? SAMPLE : n >= 256 ? 16 : 5, stride = n / size;
+    for (size_t i = 0; i < size; i++)
+        sample[i] = v[i * stride + stride / 2];
+    return pivot_of(sample, size, k, n);
 }
 
 /* Values for which value < pivot (or <=) come first; returns their number. No branch depends on a value, for
@@ -193,13 +200,46 @@ static size_t copy_values(const struct value_list *lists, uint32_t list_count, d
     return count;
 }
 
+/* Copies no more than what is not less than a pivot that most likely lies below the first rank, without
+ * copying the rest: high percentiles look at few. Returns how many there are; *less: how many are not. */
+static size_t copy_high(const struct value_list *lists, uint32_t list_count, uint64_t total, uint64_t first,
+                        double *to, size_t *less)
+{
+    double sample[SAMPLE];
+    size_t size = 0, place = 0, stride = total / SAMPLE, wanted = stride / 2, high = 0;
+    for (uint32_t i = 0; i < list_count; i++)
+        for (const struct value_chunk *chunk = lists[i].newest; chunk; chunk = chunk->older) {
+            uint32_t some = chunk_count(&lists[i], chunk);
+            for (; wanted < place + some && size < SAMPLE; wanted += stride)
+                sample[size++] = chunk->values[wanted - place];
+            place += some;
+        }
+    double pivot = pivot_of(sample, size, first, total);
+    for (uint32_t i = 0; i < list_count; i++)
+        for (const struct value_chunk *chunk = lists[i].newest; chunk; chunk = chunk->older)
+            for (uint32_t j = 0, some = chunk_count(&lists[i], chunk); j < some; j++) {
+                double value = chunk->values[j];
+                to[high] = value;
+                high += value >= pivot;
+            }
+    *less = total - high;
+    return high;
+}
+
 static void select_by_copy(const struct value_list *lists, uint32_t list_count, uint64_t total,
                            const uint64_t *ranks, uint32_t rank_count, double *out)
 {
-    double *copy = mem_alloc(total * sizeof(double));
-    size_t count = copy_values(lists, list_count, copy), done = 0;
+    double *copy = mem_alloc((total + 1) * sizeof(double));
+    size_t count, done = 0, less = 0;
+    bool high = total >= SAMPLED_WELL && ranks[0] - 1 > total / 2;
+    if (high)
+        count = copy_high(lists, list_count, total, ranks[0] - 1, copy, &less);
+    if (!high || less >= ranks[0]) {
+        count = copy_values(lists, list_count, copy);
+        less = 0;
+    }
     for (uint32_t i = 0; i < rank_count; i++) {
-        size_t k = ranks[i] - 1;
+        size_t k = ranks[i] - 1 - less;
         select_at(copy + done, count - done, k - done);
         out[i] = copy[k];
         done = k; /* ranks ascend: what lies before is smaller */
