@@ -3,7 +3,10 @@
 #include "base/check.h"
 #include "store/bits.h"
 
-enum form { FORM_CONSTANT, FORM_OFFSET, FORM_STEPS };
+enum form { FORM_CONSTANT, FORM_OFFSET, FORM_STEPS, FORM_MIXED, FORM_MIXED_STEPS };
+
+/* Fewer numbers, or narrower ones, are not worth two widths. */
+enum { MIXED_COUNT_MIN = 24, MIXED_WIDTH_MIN = 6 };
 
 struct shape {
     int64_t least, least_step;
@@ -30,9 +33,145 @@ static void put_packed(const uint64_t *packed, uint32_t count, unsigned width, s
     bits_put(out, packed, count, width);
 }
 
-void int_column_encode(const int64_t *values, uint32_t count, struct buf *out)
+/* ---- two widths ---- */
+
+struct widths {
+    unsigned small, large;
+    size_t bytes; /* of flags and both */
+};
+
+/* The small width that makes the fewest bytes. */
+static struct widths best_widths(const uint64_t *values, uint32_t count)
+{
+    uint32_t of_width[65] = {0}, small = 0;
+    unsigned large = 64;
+    for (uint32_t i = 0; i < count; i++)
+        of_width[bits_width(values[i])]++;
+    while (large > 0 && !of_width[large])
+        large--;
+    struct widths best = {0, large, SIZE_MAX};
+    for (unsigned w = 0; w <= large; w++) {
+        small += of_width[w];
+        size_t bytes = (count + 7) / 8 + bits_size(small, w) + bits_size(count - small, large) + 2;
+        if (bytes < best.bytes)
+            best = (struct widths){w, large, bytes};
+    }
+    return best;
+}
+
+static void put_mixed(const uint64_t *values, uint32_t count, struct widths widths, struct buf *out)
+{
+    uint64_t small[INT_COLUMN_MAX], large[INT_COLUMN_MAX];
+    uint32_t small_count = 0, large_count = 0;
+    buf_u8(out, (uint8_t)widths.small);
+    buf_u8(out, (uint8_t)widths.large);
+    char *flags = buf_grow(out, (count + 7) / 8);
+    memset(flags, 0, (count + 7) / 8);
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_large = bits_width(values[i]) > widths.small;
+        flags[i / 8] |= (char)(is_large << (i % 8));
+        if (is_large)
+            large[large_count++] = values[i];
+        else
+            small[small_count++] = values[i];
+    }
+    bits_put(out, small, small_count, widths.small);
+    bits_put(out, large, large_count, widths.large);
+}
+
+static void get_mixed(struct bytes *in, uint32_t count, uint64_t base, uint64_t *values)
+{
+    uint64_t both[INT_COLUMN_MAX + 1];
+    unsigned small_width = bytes_u8(in), large_width = bytes_u8(in);
+    struct str flags = bytes_str(in, (count + 7) / 8);
+    uint32_t large = 0;
+    in->bad |= small_width > 64 || large_width > 64;
+    if (in->bad)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        large += (unsigned char)flags.at[i / 8] >> (i % 8) & 1;
+    uint32_t small = count - large;
+    struct str smalls = bytes_str(in, bits_size(small, small_width));
+    struct str larges = bytes_str(in, bits_size(large, large_width));
+    if (in->bad)
+        return;
+    bits_get(smalls.at, small, small_width, base, both);
+    bits_get(larges.at, large, large_width, base, both + small);
+    uint32_t at[2] = {0, small};
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = both[at[(unsigned char)flags.at[i / 8] >> (i % 8) & 1]++];
+}
+
+/* ---- in ---- */
+
+/* A step that others lie around. */
+static int64_t usual_step(const int64_t *values, uint32_t count)
+{
+    enum { SAMPLE = 31 };
+    int64_t sample[SAMPLE];
+    for (uint32_t s = 0; s < SAMPLE; s++) {
+        uint32_t i = 1 + (uint32_t)((uint64_t)s * (count - 1) / SAMPLE);
+        int64_t step = (int64_t)((uint64_t)values[i] - (uint64_t)values[i - 1]);
+        uint32_t at = s;
+        for (; at > 0 && sample[at - 1] > step; at--)
+            sample[at] = sample[at - 1];
+        sample[at] = step;
+    }
+    return sample[SAMPLE / 2];
+}
+
+/* false when one width is as good. plain: the bytes it takes. */
+static bool put_in_two_widths(const int64_t *values, uint32_t count, struct shape shape, size_t plain,
+                              struct buf *out)
+{
+    uint64_t offsets[INT_COLUMN_MAX], steps[INT_COLUMN_MAX];
+    if (count < MIXED_COUNT_MIN || shape.width < MIXED_WIDTH_MIN)
+        return false;
+    int64_t usual = usual_step(values, count);
+    for (uint32_t i = 0; i < count; i++)
+        offsets[i] = (uint64_t)values[i] - (uint64_t)shape.least;
+    for (uint32_t i = 1; i < count; i++)
+        steps[i - 1] = zigzag((int64_t)((uint64_t)values[i] - (uint64_t)values[i - 1] - (uint64_t)usual));
+    struct widths of_offsets = best_widths(offsets, count), of_steps = best_widths(steps, count - 1);
+    of_steps.bytes += 8;
+    size_t best = of_offsets.bytes < of_steps.bytes ? of_offsets.bytes : of_steps.bytes;
+    if (best + best / 32 + 4 > plain)
+        return false;
+    if (of_offsets.bytes <= of_steps.bytes) {
+        buf_u8(out, FORM_MIXED);
+        buf_varint(out, zigzag(shape.least));
+        put_mixed(offsets, count, of_offsets, out);
+    } else {
+        buf_u8(out, FORM_MIXED_STEPS);
+        buf_varint(out, zigzag(values[0]));
+        buf_varint(out, zigzag(usual));
+        put_mixed(steps, count - 1, of_steps, out);
+    }
+    return true;
+}
+
+static void put_in_one_width(const int64_t *values, uint32_t count, struct shape shape, bool by_steps,
+                             struct buf *out)
 {
     uint64_t packed[INT_COLUMN_MAX];
+    if (by_steps) {
+        for (uint32_t i = 1; i < count; i++)
+            packed[i - 1] = (uint64_t)values[i] - (uint64_t)values[i - 1] - (uint64_t)shape.least_step;
+        buf_u8(out, FORM_STEPS);
+        buf_varint(out, zigzag(values[0]));
+        buf_varint(out, zigzag(shape.least_step));
+        put_packed(packed, count - 1, shape.step_width, out);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        packed[i] = (uint64_t)values[i] - (uint64_t)shape.least;
+    buf_u8(out, FORM_OFFSET);
+    buf_varint(out, zigzag(shape.least));
+    put_packed(packed, count, shape.width, out);
+}
+
+void int_column_encode(const int64_t *values, uint32_t count, struct buf *out)
+{
     CHECK(count <= INT_COLUMN_MAX);
     if (count == 0)
         return;
@@ -40,21 +179,15 @@ void int_column_encode(const int64_t *values, uint32_t count, struct buf *out)
     if (shape.width == 0) {
         buf_u8(out, FORM_CONSTANT);
         buf_varint(out, zigzag(values[0]));
-    } else if (bits_size(count - 1, shape.step_width) + 4 < bits_size(count, shape.width)) {
-        for (uint32_t i = 1; i < count; i++)
-            packed[i - 1] = (uint64_t)values[i] - (uint64_t)values[i - 1] - (uint64_t)shape.least_step;
-        buf_u8(out, FORM_STEPS);
-        buf_varint(out, zigzag(values[0]));
-        buf_varint(out, zigzag(shape.least_step));
-        put_packed(packed, count - 1, shape.step_width, out);
-    } else {
-        for (uint32_t i = 0; i < count; i++)
-            packed[i] = (uint64_t)values[i] - (uint64_t)shape.least;
-        buf_u8(out, FORM_OFFSET);
-        buf_varint(out, zigzag(shape.least));
-        put_packed(packed, count, shape.width, out);
+        return;
     }
+    size_t offsets = bits_size(count, shape.width), steps = bits_size(count - 1, shape.step_width) + 4;
+    bool by_steps = steps < offsets;
+    if (!put_in_two_widths(values, count, shape, by_steps ? steps : offsets, out))
+        put_in_one_width(values, count, shape, by_steps, out);
 }
+
+/* ---- out ---- */
 
 static void get_packed(struct bytes *in, uint32_t count, uint64_t base, int64_t *values)
 {
@@ -64,6 +197,21 @@ static void get_packed(struct bytes *in, uint32_t count, uint64_t base, int64_t 
     struct str packed = bytes_str(in, in->bad ? 0 : bits_size(count, width));
     if (!in->bad)
         bits_get(packed.at, count, width, base, (uint64_t *)values);
+}
+
+/* values[1] and the following are steps. */
+static void sum_steps(uint32_t count, int64_t *values)
+{
+    for (uint32_t i = 1; i < count; i++)
+        values[i] = (int64_t)((uint64_t)values[i] + (uint64_t)values[i - 1]);
+}
+
+static void get_mixed_steps(struct bytes *in, uint32_t count, int64_t *values)
+{
+    uint64_t usual = (uint64_t)unzigzag(bytes_varint(in));
+    get_mixed(in, count - 1, 0, (uint64_t *)values + 1);
+    for (uint32_t i = 1; i < count && !in->bad; i++)
+        values[i] = (int64_t)((uint64_t)unzigzag((uint64_t)values[i]) + usual);
 }
 
 void int_column_decode(struct bytes *in, uint32_t count, int64_t *values)
@@ -80,12 +228,20 @@ void int_column_decode(struct bytes *in, uint32_t count, int64_t *values)
     case FORM_OFFSET:
         get_packed(in, count, (uint64_t)base, values);
         return;
+    case FORM_MIXED:
+        get_mixed(in, count, (uint64_t)base, (uint64_t *)values);
+        return;
     case FORM_STEPS:
         values[0] = base;
         get_packed(in, count - 1, (uint64_t)unzigzag(bytes_varint(in)), values + 1);
-        for (uint32_t i = 1; i < count && !in->bad; i++)
-            values[i] = (int64_t)((uint64_t)values[i] + (uint64_t)values[i - 1]);
-        return;
+        break;
+    case FORM_MIXED_STEPS:
+        values[0] = base;
+        get_mixed_steps(in, count, values);
+        break;
+    default:
+        in->bad = true;
     }
-    in->bad = true;
+    if (!in->bad)
+        sum_steps(count, values);
 }
