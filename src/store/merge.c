@@ -67,23 +67,23 @@ static enum err take_sources(struct merge_job *job, struct merge_input *input, s
     uint32_t *rows = mem_alloc(input->sources->count * sizeof *rows);
     enum err err = count_rows(input, rows, why);
     input->rank = mem_alloc(input->sources->count * sizeof *input->rank);
-    for (uint32_t i = 0; i < input->sources->count && !err; i++)
+    for (uint32_t i = 0; i < input->sources->count && !err; i++) {
+        input->rows += rows[i];
         input->rank[i] =
             rows[i] ? intern_resolve(&job->united, segment_source(input->sources, i)) : INTERN_NONE;
+    }
     mem_free(rows);
     return err;
 }
 
 static void find_part(struct merge_job *job, struct merge_input *input)
 {
-    input->rows = input->segment->rows;
     if (!store_is_touched(job->store, input->segment))
         return;
     if (!job->snapshot)
         job->snapshot = store_snapshot(job->store);
     input->part = snapshot_find_part(job->snapshot, input->segment);
     CHECK(input->part);
-    input->rows -= part_all_deleted_rows(input->part);
 }
 
 static enum err open_input(struct merge_job *job, struct segment *segment, struct why *why)

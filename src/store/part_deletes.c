@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/part.h"
 #include "store/segment_cursor.h"
+#include "store/store_room.h"
 #include "store/tombstone.h"
 
 struct filter_item {
@@ -102,13 +103,35 @@ enum err delete_find_sources(struct part *part, const struct delete_test_view *t
     return err;
 }
 
+static bool has_field(const struct segment_index *index, uint32_t field)
+{
+    for (uint32_t f = 0; f < index->field_count; f++)
+        if (index->fields[f] == field)
+            return true;
+    return false;
+}
+
+/* A field that was renamed has another number since then; but in a file that was opened before it has the old
+ * one. */
+static uint32_t field_in(const struct segment_index *index, const struct names *names,
+                         const struct tombstone_test *test)
+{
+    uint32_t now = names_find_field(names, test->field);
+    return !has_field(index, now) && has_field(index, test->number) ? test->number : now;
+}
+
 static enum err fill_item(struct part *part, const struct tombstone *tombstone, uint64_t bound,
                           struct filter_item *item, struct why *why)
 {
     struct delete_test_view tests[DELETE_TESTS_MAX];
-    for (uint32_t i = 0; i < tombstone->test_count; i++)
-        tests[i] = (struct delete_test_view){tombstone->tests[i].number, &tombstone->tests[i].match};
+    struct segment_index *index;
     *item = (struct filter_item){.from_ms = tombstone->from_ms, .to_ms = tombstone->to_ms};
+    enum err err = part_load_index(part, &index, why);
+    if (err)
+        return err;
+    for (uint32_t i = 0; i < tombstone->test_count; i++)
+        tests[i] = (struct delete_test_view){
+            field_in(index, part->snapshot->store->names, &tombstone->tests[i]), &tombstone->tests[i].match};
     return delete_find_sources(part, tests, tombstone->test_count, bound, &item->all, &item->sources, why);
 }
 

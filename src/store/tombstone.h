@@ -21,7 +21,7 @@ enum { TOMBSTONE_BYTES_MAX = 256 << 20, TOMBSTONES_MAX = 1000 };
 
 struct tombstone_test {
     struct str field;
-    uint32_t number; /* of it, in names.h */
+    uint32_t number; /* of it, in names.h, when the tombstone was read */
     struct source_match match;
 };
 

@@ -561,6 +561,62 @@ static void fill_and_delete(struct world *world, struct wish *wish)
     delete_report_done(&report);
 }
 
+static uint64_t count_rows(struct world *world)
+{
+    struct snapshot *snapshot = store_snapshot(world->kit.store);
+    uint64_t rows = 0;
+    for (uint32_t p = 0; p < snapshot_part_count(snapshot); p++)
+        for (uint32_t m = 0; m < names_metric_count(world->kit.names); m++) {
+            struct scan *scan =
+                scan_open(snapshot, snapshot_part(snapshot, p), m, INT64_MIN, INT64_MAX, NULL);
+            struct block block;
+            struct why why;
+            int more;
+            while ((more = scan_next(scan, &block, &why)) > 0)
+                rows += block.count;
+            assert_int_equal(more, 0);
+            scan_close(scan);
+        }
+    snapshot_unref(snapshot);
+    return rows;
+}
+
+/* A delete by a field that is renamed later goes on to hold: in files that are open, in files opened anew,
+ * and when they are merged. */
+static void a_renamed_field_keeps_them_deleted(void **state)
+{
+    struct world world;
+    struct delete_report report;
+    struct merge_options options = {0};
+    struct why why;
+    world_open(&world, 13, false);
+    for (int i = 0; i < 20; i++)
+        append(&world);
+    uint32_t metric = names_find_metric(world.kit.names, STR("kit.m1"));
+    struct source_pattern pattern = source_pattern_of(STR("h2"), false);
+    struct delete_metric metrics[] = {{metric, 0}};
+    struct delete_test tests[] = {{STR("host"), {.values = &pattern, .value_count = 1}}};
+    struct delete_request request = {STR("me"), STR("x"), metrics, 1, tests, 1, INT64_MIN, INT64_MAX};
+    assert_int_equal(store_delete(world.kit.store, &request, &report, &why), ERR_OK);
+    uint64_t left = world.model.count - report.rows;
+    assert_true(report.rows > 0);
+    assert_int_equal(count_rows(&world), left);
+    uint32_t former = names_find_field(world.kit.names, STR("host"));
+    uint32_t renamed = names_declare_field(world.kit.names, STR("machine"));
+    names_rename_fields(world.kit.names, &former, &renamed, 1);
+    assert_int_equal(count_rows(&world), left);
+    kit_close(&world.kit);
+    kit_open(&world.kit); /* with new names */
+    former = names_find_field(world.kit.names, STR("host"));
+    renamed = names_declare_field(world.kit.names, STR("machine"));
+    names_rename_fields(world.kit.names, &former, &renamed, 1);
+    assert_int_equal(count_rows(&world), left);
+    assert_int_equal(store_merge(world.kit.store, &options, &why), ERR_OK);
+    assert_int_equal(count_rows(&world), left);
+    delete_report_done(&report);
+    world_close(&world);
+}
+
 /* The background thread writes touched files anew, an hour after the delete and not before. */
 static void bytes_go_by_themselves(void **state)
 {
@@ -774,6 +830,7 @@ int main(int argc, char **argv)
                                        cmocka_unit_test(no_crash_brings_rows_back),
                                        cmocka_unit_test(a_failing_disk_deletes_nothing),
                                        cmocka_unit_test(bytes_go_by_themselves),
+                                       cmocka_unit_test(a_renamed_field_keeps_them_deleted),
                                        cmocka_unit_test(a_damaged_tombstone_is_mended),
                                        cmocka_unit_test(of_one_lost_twice_it_is_said),
                                        cmocka_unit_test(a_backup_has_the_deletes),
