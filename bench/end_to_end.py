@@ -4,7 +4,7 @@ nothing.
 
     bench/end_to_end.py [--samples 10000000] [--span 8h] [--rounds 5] [--binary build/dialtone]
 
-Build with `meson setup build --buildtype=release` first (./run does). Loopback only; everything lies in a temporary
+Build with `meson setup build --buildtype=release -Db_lto=true` first (./run does). Loopback only; everything lies in a temporary
 folder. Wall times are medians of the rounds with the smallest and largest in brackets; CPU is of the process alone.
 """
 import argparse

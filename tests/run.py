@@ -155,7 +155,9 @@ def main():
         fuzz(run, 0 if quick else 4)
     # The release binary is what the heavy cases ask for; without one they take the slow one.
     if good and (not quick or os.path.exists(os.path.join(ROOT, 'build', 'build.ninja'))):
-        run.build('build', {}, '--buildtype=release')
+        # As ./run builds it.
+        lto = 'false' if 'clang' in os.environ.get('CC', '') else 'true'
+        run.build('build', {}, '--buildtype=release', f'-Db_lto={lto}')
     if good and not quick:
         if run.build('build-tsan', {'CC': 'clang'}, '--buildtype=debugoptimized', '-Dtests=true', '-Dpage=false',
                      '-Db_sanitize=thread', '-Db_lundef=false'):

@@ -23,7 +23,7 @@ class Dialtone:
 
     def missing(self):
         if not os.access(self.binary, os.X_OK):
-            return f'{self.binary} is not built: meson setup build --buildtype=release && ninja -C build'
+            return f'{self.binary} is not built: meson setup build --buildtype=release -Db_lto=true && ninja -C build'
         return None
 
     def version(self):
