@@ -29,8 +29,8 @@ static bool fits(const struct source_map *map)
     const struct needs *needs = &map->feed->needs;
     const struct grid *grid = &map->run->grid;
     bool aligned = !grid->count || (grid->step_ms % MINUTE_MS == 0 && grid->origin_ms % MINUTE_MS == 0);
-    return aligned && !map->feed->over_ms && !needs->last && !needs->spread && !needs->values &&
-           !needs->distinct;
+    return aligned && !map->run->options->rows_only && !map->feed->over_ms && !needs->last &&
+           !needs->spread && !needs->values && !needs->distinct;
 }
 
 static bool in_scope(const struct source_map *map, struct source_value value)

@@ -30,6 +30,7 @@ struct query_options {
     uint64_t exact_bytes_max;
     struct crew *crew;   /* whose idle threads help reading; NULL: nobody does */
     uint32_t share_rows; /* what is worth another thread; default QUERY_SHARE_ROWS when 0 */
+    bool rows_only;      /* reads rows where the store knows what they come to; for tests and comparisons */
 };
 
 enum {

@@ -249,8 +249,10 @@ static void decode_piece(struct packer *packer, struct bytes *in, uint32_t count
         cells[i].minute = (uint32_t)whole[i];
     }
     int_column_decode(in, count, whole);
-    for (uint32_t i = 0; i < count && !in->bad; i++)
+    for (uint32_t i = 0; i < count && !in->bad; i++) {
+        in->bad |= whole[i] < 1;
         cells[i].count = (uint64_t)whole[i];
+    }
     value_column_decode(packer, in, count, values);
     for (uint32_t i = 0; i < count && !in->bad; i++)
         cells[i].sum = values[i];
@@ -262,6 +264,11 @@ static void decode_piece(struct packer *packer, struct bytes *in, uint32_t count
         cells[i].max = values[i];
 }
 
+static bool is_behind(const struct cube_cell *cell, const struct cube_cell *before)
+{
+    return cell->value > before->value || (cell->value == before->value && cell->minute > before->minute);
+}
+
 enum err cube_decode(struct packer *packer, struct str bytes, uint32_t count, uint32_t value_count,
                      struct cube_cell *cells, struct why *why)
 {
@@ -269,6 +276,8 @@ enum err cube_decode(struct packer *packer, struct str bytes, uint32_t count, ui
     for (uint32_t first = 0; first < count && !in.bad; first += CUBE_PIECE)
         decode_piece(packer, &in, count - first < CUBE_PIECE ? count - first : CUBE_PIECE, value_count,
                      cells + first);
+    for (uint32_t i = 1; i < count && !in.bad; i++)
+        in.bad = !is_behind(&cells[i], &cells[i - 1]);
     if (in.bad || bytes_left(&in))
         return why_set(why, ERR_CORRUPT, "a cube is no such thing");
     return ERR_OK;

@@ -1,6 +1,6 @@
-/* Any bytes as a segment file. The first byte chooses: a block, a follower block, a table of sources; or a
- * file, put together from a footer and a body with a header and a trailer that are right, its other checksums
- * not compared. */
+/* Any bytes as a segment file. The first byte chooses: a block, a follower block, a table of sources, a cube;
+ * or a file, put together from a footer and a body with a header and a trailer that are right, its other
+ * checksums not compared. */
 #include "../fuzz.h"
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -54,6 +54,20 @@ static void fuzz_sources(struct str input)
                     CHECK(source_column_value(&column, &dictionaries[f], i).type <= SOURCE_TEXT);
     CHECK(!source_chunk_get_rows(chunk, FIELDS, COUNT, rows) || chunk.size);
     arena_done(&arena);
+}
+
+static void fuzz_cube(struct str input)
+{
+    struct bytes in = bytes_of(input);
+    uint32_t count = bytes_u16(&in), value_count = bytes_u8(&in) % (CUBE_VALUES_MAX + 1);
+    struct packer packer = {0};
+    struct cube_cell *cells = mem_zero(count, sizeof *cells);
+    struct str bytes = str_make(in.at, in.bad ? 0 : bytes_left(&in));
+    if (cube_decode(&packer, bytes, count, value_count, cells, NULL) == ERR_OK)
+        for (uint32_t i = 0; i < count; i++)
+            CHECK(cells[i].minute < CUBE_MINUTES && cells[i].value < (value_count ? value_count : 1));
+    mem_free(cells);
+    packer_done(&packer);
 }
 
 static void build(struct str input, struct buf *out)
@@ -143,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str input = fuzz_input(data, size);
     struct bytes in = bytes_of(str_from(input, size ? 1 : 0));
-    switch (size ? data[0] % 4 : 4) {
+    switch (size ? data[0] % 5 : 5) {
     case 0:
         fuzz_file(str_from(input, 1));
         break;
@@ -151,11 +165,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 2: {
         uint32_t count = bytes_u16(&in);
         struct str bytes = str_make(in.at, bytes_left(&in));
-        data[0] % 4 == 1 ? fuzz_own_block(bytes, count) : fuzz_follower_block(bytes, count);
+        data[0] % 5 == 1 ? fuzz_own_block(bytes, count) : fuzz_follower_block(bytes, count);
         break;
     }
     case 3:
         fuzz_sources(str_from(input, 1));
+        break;
+    case 4:
+        fuzz_cube(str_from(input, 1));
         break;
     }
     return 0;

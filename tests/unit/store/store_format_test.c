@@ -103,6 +103,18 @@ static void write_block_seeds(void)
     buf_done(&bytes);
 }
 
+static void write_cube_seed(void)
+{
+    static const struct cube_cell cells[] = {
+        {0, 961, 12, 30.5, 0.1, 7}, {0, 962, 9, 12, 0, 4}, {2, 961, 100, -1e300, -1e300, 1e9}};
+    struct packer packer = {0};
+    struct buf bytes = {0};
+    cube_encode(&packer, cells, 3, true, &bytes);
+    write_seed(SEED_DIR "/segment/cube", str_make("\4\3\0\3", 4), buf_view(&bytes));
+    packer_done(&packer);
+    buf_done(&bytes);
+}
+
 static void write_segment_seed(struct str file)
 {
     struct packer packer = {0};
@@ -129,6 +141,7 @@ static void write_seeds(void)
     CHECK(err == ERR_OK);
     write_segment_seed(buf_view(&file));
     write_block_seeds();
+    write_cube_seed();
     file.size = 0;
     err = sys_read_file(sys_real(), STR(GOLDEN_DIR "/log-1.log"), 1 << 20, &file, NULL);
     CHECK(err == ERR_OK);
