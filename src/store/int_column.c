@@ -79,17 +79,47 @@ static void put_mixed(const uint64_t *values, uint32_t count, struct widths widt
     bits_put(out, large, large_count, widths.large);
 }
 
+static uint32_t count_bits(struct str bits)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < bits.size; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, bits.at + i, bits.size - i < 8 ? bits.size - i : 8);
+        count += (uint32_t)__builtin_popcountll(word);
+    }
+    return count;
+}
+
+/* Without a branch: which width comes next cannot be foreseen. Reads one number behind either's end. */
+static void spread(const char *flags, uint32_t count, const uint64_t *small, const uint64_t *large,
+                   uint64_t *values)
+{
+    for (uint32_t first = 0; first < count; first += 8) {
+        unsigned bits = (unsigned char)flags[first / 8];
+        uint32_t end = count - first < 8 ? count : first + 8;
+        for (uint32_t i = first; i < end; i++, bits >>= 1) {
+            unsigned is_large = bits & 1;
+            uint64_t s = *small, l = *large;
+            values[i] = s ^ ((s ^ l) & -(uint64_t)is_large); /* `?` would become a branch */
+            large += is_large;
+            small += 1 - is_large;
+        }
+    }
+}
+
 static void get_mixed(struct bytes *in, uint32_t count, uint64_t base, uint64_t *values)
 {
-    uint64_t both[INT_COLUMN_MAX + 1];
+    uint64_t both[INT_COLUMN_MAX + 1]; /* one more is read and not used */
     unsigned small_width = bytes_u8(in), large_width = bytes_u8(in);
     struct str flags = bytes_str(in, (count + 7) / 8);
-    uint32_t large = 0;
+    uint32_t large;
     in->bad |= small_width > 64 || large_width > 64;
     if (in->bad)
         return;
-    for (uint32_t i = 0; i < count; i++)
-        large += (unsigned char)flags.at[i / 8] >> (i % 8) & 1;
+    large = count_bits(flags);
+    in->bad |= large > count; /* bits behind the end */
+    if (in->bad)
+        return;
     uint32_t small = count - large;
     struct str smalls = bytes_str(in, bits_size(small, small_width));
     struct str larges = bytes_str(in, bits_size(large, large_width));
@@ -97,9 +127,8 @@ static void get_mixed(struct bytes *in, uint32_t count, uint64_t base, uint64_t 
         return;
     bits_get(smalls.at, small, small_width, base, both);
     bits_get(larges.at, large, large_width, base, both + small);
-    uint32_t at[2] = {0, small};
-    for (uint32_t i = 0; i < count; i++)
-        values[i] = both[at[(unsigned char)flags.at[i / 8] >> (i % 8) & 1]++];
+    both[count] = 0;
+    spread(flags.at, count, both, both + small, values);
 }
 
 /* ---- in ---- */
