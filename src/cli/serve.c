@@ -28,7 +28,7 @@ const char command_serve_help[] =
     "  --head-age D        rows go from memory into a file after this long (default 60s)\n"
     "  --head-bytes SIZE   memory for rows that are not in a file yet (default 64MiB)\n"
     "  --threads N         ingest threads (default: one per core)\n"
-    "  --query-threads N   query threads (default: one per core)\n"
+    "  --query-threads N   query threads (default: one per core); idle ones help others read\n"
     "  --config FILE       YAML with these options' long names (`http: 127.0.0.1:7411`); flags win\n"
     "\n"
     "Then:\n"

@@ -27,11 +27,11 @@ enum err run_poll(struct run *run, uint64_t rows)
     if (read > rows_max(run))
         return query_fail(run->error, ERR_LIMIT, 0, "a shorter range or fewer metrics",
                           "more than %llu rows would be read", (unsigned long long)rows_max(run));
-    run->polls++;
+    uint32_t polls = atomic_fetch_add(&run->share->polls, 1) + 1;
     if (options->deadline_ns && sys_mono_ns(options->sys) > options->deadline_ns)
         return query_fail(run->error, ERR_TIMEOUT, 0, "a shorter range, a longer step or a narrower scope",
                           "the query took too long; %llu rows were read", (unsigned long long)read);
-    if (options->gone && run->worker == 0 && (run->polls & 7) == 0 && options->gone(options->gone_ctx))
+    if (options->gone && (polls & 7) == 0 && options->gone(options->gone_ctx))
         return query_fail(run->error, ERR_CANCELLED, 0, NULL, "the asker is gone");
     return ERR_OK;
 }

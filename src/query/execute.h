@@ -24,6 +24,7 @@ struct run_share {
     bool stop_early; /* an overflow of groups ends the reading */
     bool company;    /* there are helpers, or may be */
     _Atomic uint64_t rows_read;
+    _Atomic uint32_t polls;
     _Atomic size_t value_bytes, sketch_bytes, helper_bytes;
     _Atomic bool sketched; /* the values do not fit */
     _Atomic bool stop;     /* nobody reads on */
@@ -43,8 +44,7 @@ struct run {
     struct query_error *error;
     /* Of a worker: */
     struct run_share *share;
-    uint32_t worker; /* 0: the caller */
-    uint32_t polls;
+    uint32_t worker;                              /* 0: the caller */
     size_t value_bytes, sketch_bytes, cell_bytes; /* as the share knows them */
 };
 

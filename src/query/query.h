@@ -20,7 +20,7 @@ struct query_options {
     int64_t step_ms;      /* 0: the smallest step that gives at most 500 points; `every` in the text rules */
     uint64_t deadline_ns; /* in sys_mono_ns of sys; 0: none */
     struct sys *sys;
-    bool (*gone)(void *ctx); /* asked now and then: true cancels. May be NULL. */
+    bool (*gone)(void *ctx); /* asked now and then, by any thread: true cancels. May be NULL. */
     void *gone_ctx;
     bool hide_undeclared; /* names that the scheme does not declare are kept aside until it does */
     uint64_t rows_max;    /* rows read; default QUERY_ROWS_MAX when 0 */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Many generated lines in; counts, sums and percentiles per account must equal those of a naive reading of the file."""
 import collections
+import concurrent.futures
 import json
 import math
 import subprocess
@@ -99,6 +100,32 @@ def posted_lines_answer_as_a_naive_reading():
         server.stop()
         server.start()
         check(ask, values)
+
+
+@case
+def answers_do_not_depend_on_the_number_of_threads():
+    """The same to the last digit, alone and with four askers at once; `rows_read` says that there was enough to share."""
+    asked = ['dialer.contact.answered count avg stddev p50 p95 p99 every 10m', 'dialer.contact.* count by metric every 1h',
+             'dialer.contact.answered p95 by account_id every 1h top 5', 'dialer.contact.busy last max by host every 7m',
+             'dialer.requests.total uniq campaign_id by account_id top 20 other',
+             '(dialer.requests.error / dialer.requests.total) by host every 10m bottom 3']
+    with folder() as home:
+        path = home + '/lines'
+        with open(path, 'wb') as out:
+            subprocess.run([FAST, 'demo', '--emit', '700000', '--seed', '9', '--span', f'{SPAN_H}h', '--start', START],
+                           stdout=out, check=True)
+        done = dialtone('import', '--data', home + '/data', path, binary=FAST, timeout=600)
+        assert done.returncode == 0, done.stderr.decode()
+
+        def answers(server):
+            return [{**server.query(q, **TIMES), 'took_ms': 0} for q in asked]
+        with Server(home + '/data', '--query-threads', '1') as server:
+            alone = answers(server)
+        with Server(home + '/data', '--query-threads', '4') as server:
+            with concurrent.futures.ThreadPoolExecutor(4) as askers:
+                for shared in askers.map(answers, [server] * 4):
+                    assert shared == alone, [(a, s) for a, s in zip(alone, shared) if a != s][0]
+        assert alone[0]['rows_read'] > 65536 and all(a['series'] for a in alone), alone[0]['rows_read']
 
 
 run()
