@@ -4,6 +4,7 @@
 #define SERVER_CORE_H
 
 #include "net/loop.h"
+#include "server/answer_cache.h"
 #include "server/backups.h"
 #include "server/committer.h"
 #include "server/config.h"
@@ -36,6 +37,7 @@ struct server {
     struct store *store;
     struct committer *committer;
     struct work_pool *queries;
+    struct answer_cache *answers;
     struct crew *crew; /* helps the queries' threads */
     struct backups *backups;
     struct work_pool *chores; /* chore.h */

@@ -20,7 +20,8 @@ enum {
     STOP_WAIT_MS = 10 * 1000,
     TICK_MS = 1000,
     FILES_WANTED = 2 * 4096 + 1024,
-    BODIES_MAX = 64 << 20 /* a byte of body may become three of rows */
+    BODIES_MAX = 64 << 20, /* a byte of body may become three of rows */
+    ANSWER_BYTES_MAX = 16 << 20
 };
 
 static void reload_and_say(struct server *server)
@@ -229,6 +230,7 @@ enum err server_new(const struct server_config *config, struct server **out, str
     uint32_t query_threads = config->query_threads ? config->query_threads : server->thread_count;
     server->crew = crew_new(query_threads - 1); /* whoever asks works too */
     server->queries = work_pool_new(query_threads, VIEW_QUEUE_MAX);
+    server->answers = answer_cache_new(ANSWER_BYTES_MAX);
     server->backups = backups_new(server->store);
     server->chores = work_pool_new(CHORE_THREADS, CHORE_QUEUE_MAX);
     watch_signals(server);
@@ -283,6 +285,7 @@ void server_free(struct server *server)
         loop_free(server->waiting);
     backups_free(server->backups);
     work_pool_free(server->queries);
+    answer_cache_free(server->answers);
     crew_free(server->crew);
     work_pool_free(server->chores);
     committer_free(server->committer);

@@ -238,6 +238,15 @@ static void end_metrics(struct exchange *exchange)
     put_counter(&body, "store_disk_bytes", "bytes of the data folder", "gauge", stats.disk_bytes);
     put_counter(&body, "store_disk_bytes_max", "budget of the data folder", "gauge", stats.disk_bytes_max);
     put_counter(&body, "store_read_only", "1 while rows are refused", "gauge", stats.read_only);
+    struct answer_cache_stats answers;
+    answer_cache_stats(server->answers, &answers);
+    put_counter(&body, "answers_kept", "answers about times that are over, kept for the next who asks",
+                "gauge", answers.answers);
+    put_counter(&body, "answers_kept_bytes", "memory of kept answers", "gauge", answers.bytes);
+    put_counter(&body, "answers_kept_hits_total", "queries answered by a kept answer", "counter",
+                answers.hits);
+    put_counter(&body, "answers_kept_misses_total", "queries that could have been", "counter",
+                answers.misses);
     put_counter(&body, "queries_waiting", "queries that wait for a thread", "gauge",
                 work_pool_waiting(server->queries));
     struct reply reply = {200, STR("text/plain; version=0.0.4; charset=utf-8"), NULL, 0, buf_view(&body)};

@@ -198,12 +198,48 @@ static void render(struct view *view, const struct answer *answer)
     }
 }
 
+/* All that the answer depends on; false when it depends on the present moment too. */
+static bool answer_key(const struct view *view, const struct query_options *options,
+                       const struct scheme *scheme, const struct snapshot *snapshot, struct buf *key)
+{
+    if (options->to_ms > options->now_ms)
+        return false;
+    buf_u64(key, (uint64_t)options->from_ms);
+    buf_u64(key, (uint64_t)options->to_ms);
+    buf_u64(key, (uint64_t)options->step_ms);
+    buf_u64(key, scheme_generation(scheme));
+    buf_u64(key, snapshot_version(snapshot, options->to_ms));
+    buf_str(key, view->q);
+    return true;
+}
+
+static void answer_query(struct view *view, const struct query_options *options, const struct scheme *scheme,
+                         struct snapshot *snapshot)
+{
+    struct answer_cache *cache = view->server->answers;
+    struct kept_answer *kept = NULL;
+    struct answer *answer = NULL;
+    struct query_error error = {0};
+    struct buf key = {0};
+    bool over = answer_key(view, options, scheme, snapshot, &key);
+    if (over)
+        kept = answer_cache_get(cache, buf_view(&key));
+    if (!kept && query_run(view->q, options, snapshot, &answer, &error))
+        refuse(view, &error);
+    else if (!kept && over)
+        kept = answer_cache_put(cache, buf_view(&key), answer);
+    if (kept || answer)
+        render(view, kept ? kept_answer_get(kept) : answer);
+    if (!kept)
+        answer_free(answer);
+    answer_cache_release(cache, kept);
+    buf_done(&key);
+}
+
 static void make_query(struct view *view)
 {
     struct query_options options;
     struct scheme *scheme;
-    struct query_error error = {0};
-    struct answer *answer;
     if (!view->q.size) {
         refuse_words(view, "q is missing: which query?", "q=METRIC ..., from=, to=, every=");
         return;
@@ -211,12 +247,7 @@ static void make_query(struct view *view)
     if (!begin(view, &options, &scheme))
         return;
     struct snapshot *snapshot = store_snapshot(view->server->store);
-    if (query_run(view->q, &options, snapshot, &answer, &error)) {
-        refuse(view, &error);
-    } else {
-        render(view, answer);
-        answer_free(answer);
-    }
+    answer_query(view, &options, scheme, snapshot);
     snapshot_unref(snapshot);
     scheme_unref(scheme);
 }

@@ -98,6 +98,28 @@ void snapshot_unref(struct snapshot *snapshot)
     mem_free(snapshot);
 }
 
+/* Names of files and numbers of log groups never come again. */
+static uint64_t part_version(const struct part *part)
+{
+    if (part->head) {
+        uint64_t which = hash_mix(part->head->first_lsn) + part->head->lane * 2 + (uint64_t)part->head->class;
+        return hash_mix(which) ^ hash_mix(part->rows);
+    }
+    uint64_t version = hash_bytes(str_of(part->segment->name));
+    for (uint32_t t = 0; t < part->touch_count; t++)
+        version = hash_mix(version ^ part->touches[t].tombstone->id);
+    return version;
+}
+
+uint64_t snapshot_version(const struct snapshot *snapshot, int64_t to_ms)
+{
+    uint64_t version = 0;
+    for (uint32_t p = 0; p < snapshot->part_count; p++)
+        if (snapshot->parts[p].rows && snapshot->parts[p].from_ms < to_ms)
+            version += hash_mix(part_version(&snapshot->parts[p])); /* in whatever order */
+    return version;
+}
+
 uint32_t snapshot_part_count(const struct snapshot *snapshot)
 {
     return snapshot->part_count;

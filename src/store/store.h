@@ -213,6 +213,9 @@ void store_stats(struct store *store, struct store_stats *out); /* any thread */
 struct snapshot *store_snapshot(struct store *store);
 void snapshot_unref(struct snapshot *snapshot); /* NULL is fine */
 
+/* Equal for two snapshots of one store only if they hold the same rows before to_ms, and the same files. */
+uint64_t snapshot_version(const struct snapshot *snapshot, int64_t to_ms);
+
 uint32_t snapshot_part_count(const struct snapshot *snapshot);
 struct part *snapshot_part(const struct snapshot *snapshot, uint32_t index);
 
