@@ -112,15 +112,15 @@ static void insertion_sort(double *v, size_t n)
     }
 }
 
-/* A pivot that most likely has the k-th least of n on its smaller side (Floyd and Rivest, 1975): from a
- * sample, a little beyond where k is expected. 1.5 deviations of that place: 9 of 10 pivots are on the right
+/* A pivot that most likely lies beyond the k-th least of n, or below it, by little (Floyd and Rivest, 1975):
+ * from a sample. 1.5 deviations of that place: 9 of 10 pivots are on the right
  * side, and cut off nearly all of the rest. */
-static double pivot_of(double *sample, size_t size, size_t k, size_t n)
+static double pivot_of(double *sample, size_t size, size_t k, size_t n, bool below)
 {
     insertion_sort(sample, size);
     double share = (double)k / (double)n, at = share * (double)size;
     double margin = 1.5 * sqrt((double)size * share * (1 - share)) + 0.5;
-    at += share > 0.5 ? -margin : margin;
+    at += below ? -margin : margin;
     return sample[at < 0 ? 0 : at >= (double)size ? size - 1 : (size_t)at];
 }
 
@@ -132,7 +132,7 @@ static double pick_pivot(const double *v, size_t n, size_t k)
     size_t size = n >= SAMPLED_WELL ? SAMPLE : n >= 256 ? 16 : 5, stride = n / size;
     for (size_t i = 0; i < size; i++)
         sample[i] = v[i * stride + stride / 2];
-    return pivot_of(sample, size, k, n);
+    return pivot_of(sample, size, k, n, k > n / 2);
 }
 
 /* Values for which value < pivot (or <=) come first; returns their number. No branch depends on a value, for
@@ -214,7 +214,7 @@ static size_t copy_high(const struct value_list *lists, uint32_t list_count, uin
                 sample[size++] = chunk->values[wanted - place];
             place += some;
         }
-    double pivot = pivot_of(sample, size, first, total);
+    double pivot = pivot_of(sample, size, first, total, true);
     for (uint32_t i = 0; i < list_count; i++)
         for (const struct value_chunk *chunk = lists[i].newest; chunk; chunk = chunk->older)
             for (uint32_t j = 0, some = chunk_count(&lists[i], chunk); j < some; j++) {
@@ -226,12 +226,17 @@ static size_t copy_high(const struct value_list *lists, uint32_t list_count, uin
     return high;
 }
 
+static bool is_high(uint64_t rank, uint64_t total)
+{
+    return rank >= total / 2;
+}
+
 static void select_by_copy(const struct value_list *lists, uint32_t list_count, uint64_t total,
                            const uint64_t *ranks, uint32_t rank_count, double *out)
 {
     double *copy = mem_alloc((total + 1) * sizeof(double));
     size_t count, done = 0, less = 0;
-    bool high = total >= SAMPLED_WELL && ranks[0] - 1 > total / 2;
+    bool high = total >= SAMPLED_WELL && is_high(ranks[0], total);
     if (high)
         count = copy_high(lists, list_count, total, ranks[0] - 1, copy, &less);
     if (!high || less >= ranks[0]) {
@@ -271,7 +276,7 @@ void value_select(const struct value_list *lists, uint32_t list_count, const uin
                   uint32_t rank_count, double *out)
 {
     uint64_t total = count_all(lists, list_count);
-    if (total <= COPY_MAX) {
+    if (total <= COPY_MAX || is_high(ranks[0], total)) {
         select_by_copy(lists, list_count, total, ranks, rank_count, out);
         return;
     }

@@ -52,8 +52,9 @@ void value_each(const struct value_list *list, void (*each)(void *ctx, const dou
                 void *ctx);
 
 /* The values of ranks (ascending, 1 is the least) among all values of the lists together; out[i] belongs to
- * ranks[i]. Selection, no sort: about 1.5 passes over the values for all ranks together; beyond a quarter
- * million values by a histogram of their top 16 bits, so that only the ranks' buckets are copied. */
+ * ranks[i]. Selection, no sort: about 1.5 passes over the values for all ranks together, and of high ranks
+ * only the values near and above them are copied. Low ranks among more than a quarter million values: by a
+ * histogram of their top 16 bits, so that only the ranks' buckets are copied. */
 void value_select(const struct value_list *lists, uint32_t list_count, const uint64_t *ranks,
                   uint32_t rank_count, double *out);
 
