@@ -141,16 +141,17 @@ static bool in_time(const struct level_scan *at, int64_t time_ms)
 
 static enum err meet_source(struct level_feed *level, struct level_scan *at, uint32_t source, struct why *why)
 {
-    struct str bytes;
+    struct str bytes = STR_NONE;
     enum err err = ERR_OK;
     if (at->known && at->source == source)
         return ERR_OK;
     at->known = true;
     at->source = source;
     at->group = source_map_group(&level->map, source);
-    if (at->group != GROUP_DROPPED)
-        err = source_reader_get(at->reader, source, &bytes, why);
-    if (!err && at->group != GROUP_DROPPED)
+    if (at->group == GROUP_DROPPED)
+        return ERR_OK;
+    err = source_reader_get(at->reader, source, &bytes, why);
+    if (!err)
         at->series = series_of(level, hash_mix(hash_bytes(bytes) ^ hash_mix(at->metric->id + 1)), at->group,
                                lasts_of(at->metric));
     return err;

@@ -11,9 +11,10 @@
 static void head_chunk_values(const struct part *part, uint32_t field, uint32_t first,
                               struct field_chunk *out)
 {
+    const struct source_value unset = {.type = SOURCE_UNSET};
     for (uint32_t i = 0; i < out->count; i++)
-        out->value[i] = field == NAME_NONE ? (struct source_value){.type = SOURCE_UNSET}
-                                           : source_get(intern_get(&part->head->sources, first + i), field);
+        out->value[i] =
+            field == NAME_NONE ? unset : source_get(intern_get(&part->head->sources, first + i), field);
 }
 
 /* A field that was renamed may stand in a file under both names. */

@@ -92,7 +92,7 @@ static enum err load_lead(struct segment_cursor *cursor, uint32_t block, struct 
 {
     const struct segment_index *index = cursor->index;
     const struct segment_block_entry *entry = &index->blocks[block];
-    struct str keys, values;
+    struct str keys = STR_NONE, values = STR_NONE;
     if (cursor->lead_block == block)
         return ERR_OK;
     if (!cursor->lead)
@@ -153,7 +153,7 @@ enum err segment_cursor_read(struct segment_cursor *cursor, uint32_t block, stru
 {
     const struct segment_index *index = cursor->index;
     const struct segment_block_entry *entry = &index->blocks[block];
-    struct str keys, values;
+    struct str keys = STR_NONE, values = STR_NONE;
     enum err err = block_bytes(cursor, block, &keys, &values, why);
     if (err)
         return err;
