@@ -105,8 +105,10 @@ void crew_run(struct crew *crew, uint32_t helpers, void (*work)(void *ctx, uint3
     struct shared_work shared = {.work = work, .ctx = ctx, .helpers = helpers};
     pthread_cond_init(&shared.ended, NULL);
     pthread_mutex_lock(&crew->lock);
-    /* cppcheck-suppress autoVariables ; withdrawn below, before it goes */
+    /* It is withdrawn below, before it goes. */
+    /* cppcheck-suppress autoVariables */
     *crew->last = &shared;
+    /* cppcheck-suppress autoVariables */
     crew->last = &shared.next;
     for (uint32_t i = 0; i < helpers; i++)
         pthread_cond_signal(&crew->wake);
