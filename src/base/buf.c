@@ -15,41 +15,15 @@ void buf_done(struct buf *buf)
     *buf = (struct buf){0};
 }
 
-void buf_reserve(struct buf *buf, size_t more)
+void buf_make_room(struct buf *buf, size_t more)
 {
     size_t need;
     CHECK(!__builtin_add_overflow(buf->size, more, &need));
-    if (need <= buf->cap)
-        return;
     size_t cap = buf->cap + buf->cap / 2 + 64;
     if (cap < need)
         cap = need;
     buf->at = mem_resize(buf->at, cap, 1);
     buf->cap = cap;
-}
-
-char *buf_grow(struct buf *buf, size_t more)
-{
-    buf_reserve(buf, more);
-    char *start = buf->at + buf->size;
-    buf->size += more;
-    return start;
-}
-
-void buf_put(struct buf *buf, const void *bytes, size_t size)
-{
-    if (size)
-        memcpy(buf_grow(buf, size), bytes, size);
-}
-
-void buf_str(struct buf *buf, struct str s)
-{
-    buf_put(buf, s.at, s.size);
-}
-
-void buf_char(struct buf *buf, char c)
-{
-    *buf_grow(buf, 1) = c;
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)
@@ -70,38 +44,11 @@ void buf_printf(struct buf *buf, const char *format, ...)
     buf->size += (size_t)size;
 }
 
-static void put_le(struct buf *buf, uint64_t v, unsigned bytes)
-{
-    char *at = buf_grow(buf, bytes);
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = (char)(v >> (8 * i));
-}
-
-void buf_u8(struct buf *buf, uint8_t v)
-{
-    put_le(buf, v, 1);
-}
-
-void buf_u16(struct buf *buf, uint16_t v)
-{
-    put_le(buf, v, 2);
-}
-
-void buf_u32(struct buf *buf, uint32_t v)
-{
-    put_le(buf, v, 4);
-}
-
-void buf_u64(struct buf *buf, uint64_t v)
-{
-    put_le(buf, v, 8);
-}
-
 void buf_f64(struct buf *buf, double v)
 {
     uint64_t bits;
     memcpy(&bits, &v, sizeof bits);
-    put_le(buf, bits, 8);
+    buf_u64(buf, bits);
 }
 
 void buf_varint(struct buf *buf, uint64_t v)

@@ -14,16 +14,70 @@ struct buf {
 };
 
 void buf_done(struct buf *buf);
-void buf_reserve(struct buf *buf, size_t more); /* room for more bytes behind size */
-char *buf_grow(struct buf *buf, size_t more);   /* adds more unset bytes, returns where they start */
-void buf_put(struct buf *buf, const void *bytes, size_t size);
-void buf_str(struct buf *buf, struct str s);
-void buf_char(struct buf *buf, char c);
+void buf_make_room(struct buf *buf, size_t more); /* buf_reserve's rare case */
+
+/* What follows is called for every field of every source, and so inline. */
+
+/* Room for more bytes behind size. */
+static inline void buf_reserve(struct buf *buf, size_t more)
+{
+    if (__builtin_expect(more > buf->cap - buf->size, 0))
+        buf_make_room(buf, more);
+}
+
+/* Adds more unset bytes, returns where they start. */
+static inline char *buf_grow(struct buf *buf, size_t more)
+{
+    buf_reserve(buf, more);
+    char *start = buf->at + buf->size;
+    buf->size += more;
+    return start;
+}
+
+static inline void buf_put(struct buf *buf, const void *bytes, size_t size)
+{
+    if (size)
+        memcpy(buf_grow(buf, size), bytes, size);
+}
+
+static inline void buf_str(struct buf *buf, struct str s)
+{
+    buf_put(buf, s.at, s.size);
+}
+
+static inline void buf_char(struct buf *buf, char c)
+{
+    *buf_grow(buf, 1) = c;
+}
+
+static inline void buf_little_endian(struct buf *buf, uint64_t v, unsigned size)
+{
+    char *at = buf_grow(buf, size);
+    for (unsigned i = 0; i < size; i++)
+        at[i] = (char)(v >> (8 * i));
+}
+
+static inline void buf_u8(struct buf *buf, uint8_t v)
+{
+    buf_char(buf, (char)v);
+}
+
+static inline void buf_u16(struct buf *buf, uint16_t v)
+{
+    buf_little_endian(buf, v, 2);
+}
+
+static inline void buf_u32(struct buf *buf, uint32_t v)
+{
+    buf_little_endian(buf, v, 4);
+}
+
+static inline void buf_u64(struct buf *buf, uint64_t v)
+{
+    buf_little_endian(buf, v, 8);
+}
+
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_u8(struct buf *buf, uint8_t v);
-void buf_u16(struct buf *buf, uint16_t v);
-void buf_u32(struct buf *buf, uint32_t v);
-void buf_u64(struct buf *buf, uint64_t v);
 void buf_f64(struct buf *buf, double v);           /* the bits, so every NaN comes back */
 void buf_varint(struct buf *buf, uint64_t v);      /* LEB128, 1 to 10 bytes */
 void buf_sized_str(struct buf *buf, struct str s); /* varint size, then the bytes */

@@ -90,6 +90,19 @@ uint32_t intern_find(const struct intern *intern, struct str s)
     return intern->slots[at] ? intern->slots[at] - 1 : INTERN_NONE;
 }
 
+void intern_foresee(const struct intern *intern, uint64_t hash, enum intern_step step)
+{
+    uint32_t at = (uint32_t)hash & (intern->slot_count - 1);
+    if (!intern->slot_count)
+        return;
+    if (step == INTERN_SLOT) {
+        __builtin_prefetch(&intern->slots[at]);
+    } else if (intern->slots[at]) { /* whatever is first in the row: most rows are short */
+        const struct intern_entry *entry = entry_at(intern, intern->slots[at] - 1);
+        __builtin_prefetch(step == INTERN_ENTRY ? (const void *)entry : entry->at);
+    }
+}
+
 struct str intern_get(const struct intern *intern, uint32_t index)
 {
     const struct intern_entry *entry = entry_at(intern, index);
@@ -103,7 +116,10 @@ uint64_t intern_hash(const struct intern *intern, uint32_t index)
 
 size_t intern_bytes(const struct intern *intern)
 {
-    size_t entries = intern->count ? chunk_base(chunk_of(intern->count - 1) + 1) : 0;
+    unsigned chunks = 0;
+    while (chunks < INTERN_CHUNKS && intern->chunks[chunks])
+        chunks++;
+    size_t entries = chunk_base(chunks);
     return intern->arena.size + intern->slot_count * sizeof *intern->slots +
            entries * sizeof(struct intern_entry);
 }
@@ -115,11 +131,20 @@ static void free_entries(struct intern *intern)
     mem_free(intern->slots);
 }
 
+/* Who resets is mostly about to add as much again, so what was in use is kept. */
 void intern_reset(struct intern *intern)
 {
-    free_entries(intern);
-    arena_reset(&intern->arena);
-    *intern = (struct intern){.arena = intern->arena};
+    struct arena arena = intern->arena;
+    arena_reset(&arena);
+    if (intern->count < intern->slot_count / 16) {
+        free_entries(intern);
+        *intern = (struct intern){.arena = arena};
+        return;
+    }
+    if (intern->slot_count)
+        memset(intern->slots, 0, intern->slot_count * sizeof *intern->slots);
+    intern->arena = arena;
+    intern->count = 0;
 }
 
 void intern_done(struct intern *intern)

@@ -32,6 +32,11 @@ struct intern {
 uint32_t intern_resolve(struct intern *intern, struct str s);
 uint32_t intern_resolve_hashed(struct intern *intern, struct str s, uint64_t hash); /* hash = hash_bytes(s) */
 uint32_t intern_find(const struct intern *intern, struct str s);                    /* or INTERN_NONE */
+/* A look-up in a large table waits for three places in memory, one after the other: the slot, the entry, the
+ * bytes. Who knows hashes ahead of time calls this with INTERN_SLOT, a while later with INTERN_ENTRY, and
+ * again with INTERN_BYTES; each fetches into the cache what the one before has found. */
+enum intern_step { INTERN_SLOT, INTERN_ENTRY, INTERN_BYTES };
+void intern_foresee(const struct intern *intern, uint64_t hash, enum intern_step step);
 struct str intern_get(const struct intern *intern, uint32_t index);
 uint64_t intern_hash(const struct intern *intern, uint32_t index); /* hash_bytes of the string */
 size_t intern_bytes(const struct intern *intern);                  /* memory held */

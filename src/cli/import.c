@@ -30,7 +30,7 @@ const char command_import_help[] =
 
 static const struct option table[] = {{"data", true}, {"pack", true}, {NULL, false}};
 
-enum { READ_BYTES = 1 << 20, BATCH_ROWS = 100000 };
+enum { READ_BYTES = 1 << 20, BATCH_ROWS = 48 * 1024 };
 
 struct importing {
     struct sys *sys;

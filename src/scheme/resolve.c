@@ -211,6 +211,11 @@ static inline struct metric_hint *hint_of(struct resolver *resolver, struct str 
     return &resolver->hints[mixed >> 32 & (METRIC_HINTS - 1)];
 }
 
+static inline bool hint_is_of(const struct metric_hint *hint, struct str name)
+{
+    return __builtin_expect(hint->at && hint->size == name.size && !memcmp(hint->at, name.at, hint->size), 1);
+}
+
 static struct metric_entry *find_metric(struct resolver *resolver, const struct measurement *m,
                                         struct metric_hint *hint)
 {
@@ -232,8 +237,7 @@ static struct metric_entry *find_metric(struct resolver *resolver, const struct 
 static inline struct metric_entry *metric_entry(struct resolver *resolver, const struct measurement *m)
 {
     struct metric_hint *hint = hint_of(resolver, m->name);
-    if (__builtin_expect(hint->at && hint->size == m->name.size && !memcmp(hint->at, m->name.at, hint->size),
-                         1))
+    if (hint_is_of(hint, m->name))
         return &resolver->metrics[hint->index];
     return find_metric(resolver, m, hint);
 }
@@ -248,7 +252,7 @@ static enum reason check_verb(const struct measurement *m, enum kind kind, struc
         return REASON_kind_conflict;
     if (m->verb == VERB_UNIQUE && line_number(m->text, &number) != REASON_NONE)
         return REASON_kind_conflict;
-    remarks->counts[REASON_verb_differs]++;
+    remarks_add(remarks, REASON_verb_differs);
     return REASON_NONE;
 }
 
@@ -294,9 +298,9 @@ double resolve_value(const struct measurement *measurement, const struct resolve
     if (measurement->unit == UNIT_UNKNOWN && has_label(measurement, metric))
         return value;
     if (measurement->unit == UNIT_UNKNOWN)
-        remarks->counts[REASON_unit_unknown]++;
+        remarks_add(remarks, REASON_unit_unknown);
     else if (metric->unit == UNIT_NONE || !unit_convert(value, measurement->unit, metric->unit, &value))
-        remarks->counts[REASON_unit_differs]++;
+        remarks_add(remarks, REASON_unit_differs);
     return value;
 }
 
@@ -455,6 +459,31 @@ struct resolved_source *resolve_source(struct resolver *resolver, const struct r
 {
     struct source_entry *entry = source_entry(resolver, metric, line, reporter);
     for (uint64_t left = entry->remarks; left; left &= left - 1)
-        remarks->counts[__builtin_ctzll(left)]++;
+        remarks_add(remarks, (enum reason)__builtin_ctzll(left));
     return &entry->source;
+}
+
+uint64_t resolve_foresee(struct resolver *resolver, const struct line *line, const struct reporter *reporter)
+{
+    const struct measurement *first = line->measurements;
+    struct metric_hint *hint = line->measurement_count ? hint_of(resolver, first->name) : NULL;
+    if (!hint || !hint_is_of(hint, first->name) || line->pair_count || !reporter->id)
+        return 0;
+    uint32_t set = resolver->metrics[hint->index].metric.template_set;
+    struct source_key key = {set, reporter->id, line->source, STR_NONE};
+    uint64_t hash = source_key_hash(&key);
+    source_cache_fetch_slot(&resolver->sources, hash);
+    return hash;
+}
+
+void resolve_foresee_entry(const struct resolver *resolver, uint64_t foreseen)
+{
+    if (foreseen)
+        source_cache_fetch_entry(&resolver->sources, foreseen);
+}
+
+void resolve_foresee_bytes(const struct resolver *resolver, uint64_t foreseen, uint64_t mark)
+{
+    if (foreseen)
+        source_cache_fetch_bytes(&resolver->sources, foreseen, mark);
 }

@@ -33,10 +33,17 @@ struct resolved_source {
     uint32_t slot;    /* the caller's */
 };
 
-/* Counts of remarks are added here, by reason. */
+/* Remarks are counted here, by reason. Hardly a line has one, so seen spares looking at all of them. */
 struct remarks {
+    uint64_t seen; /* bit by reason: its count is not 0 */
     uint64_t counts[REASON_COUNT];
 };
+
+static inline void remarks_add(struct remarks *remarks, enum reason reason)
+{
+    remarks->seen |= (uint64_t)1 << reason;
+    remarks->counts[reason]++;
+}
 
 struct resolver;
 
@@ -65,5 +72,12 @@ double resolve_value(const struct measurement *measurement, const struct resolve
 struct resolved_source *resolve_source(struct resolver *resolver, const struct resolved_metric *metric,
                                        const struct line *line, const struct reporter *reporter,
                                        struct remarks *remarks);
+
+/* When several lines are at hand: what resolve_source will look up for the first measurement of each is
+ * fetched into the cache meanwhile. First for all of them the one, which returns what the others take (0:
+ * nothing to fetch); then, for all, each of the others. A source that has this mark is not read. */
+uint64_t resolve_foresee(struct resolver *resolver, const struct line *line, const struct reporter *reporter);
+void resolve_foresee_entry(const struct resolver *resolver, uint64_t foreseen);
+void resolve_foresee_bytes(const struct resolver *resolver, uint64_t foreseen, uint64_t mark);
 
 #endif

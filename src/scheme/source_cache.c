@@ -14,7 +14,7 @@ enum {
     CHUNK_CELLS = 1024,
 };
 
-static uint64_t hash_key(const struct source_key *key)
+uint64_t source_key_hash(const struct source_key *key)
 {
     uint64_t hash = hash_bytes(key->text) ^ ((uint64_t)key->template_set << 32 | key->reporter);
     if (__builtin_expect(key->pairs.size != 0, 0))
@@ -79,7 +79,7 @@ static uint64_t hash_entry(const struct source_entry *entry)
                              entry->reporter,
                              {entry->words, entry->text_size},
                              {entry->words + entry->text_size, entry->pairs_size}};
-    return hash_key(&key);
+    return source_key_hash(&key);
 }
 
 /* The low half of a hash chooses the slot, the high half is its tag. */
@@ -105,7 +105,7 @@ struct source_entry *source_cache_resolve(struct source_cache *cache, const stru
 {
     if (cache->count >= cache->slot_count / 4 * 3)
         grow(cache);
-    uint64_t hash = hash_key(key);
+    uint64_t hash = source_key_hash(key);
     uint32_t tag = (uint32_t)(hash >> 32), mask = cache->slot_count - 1, at = (uint32_t)hash & mask;
     for (; cache->slots[at].place; at = (at + 1) & mask) {
         struct source_slot slot = cache->slots[at];
@@ -120,6 +120,41 @@ struct source_entry *source_cache_resolve(struct source_cache *cache, const stru
     *is_new = true;
     cache->slots[at] = (struct source_slot){tag, add(cache, key)};
     return entry_at(cache, cache->slots[at].place);
+}
+
+void source_cache_fetch_slot(const struct source_cache *cache, uint64_t hash)
+{
+    if (cache->slot_count)
+        __builtin_prefetch(&cache->slots[(uint32_t)hash & (cache->slot_count - 1)]);
+}
+
+/* The entry that the hash most likely means, or NULL. */
+static inline struct source_entry *likely_entry(const struct source_cache *cache, uint64_t hash)
+{
+    uint32_t tag = (uint32_t)(hash >> 32), mask = cache->slot_count - 1, at = (uint32_t)hash & mask;
+    if (!cache->slot_count)
+        return NULL;
+    while (cache->slots[at].place && cache->slots[at].tag != tag)
+        at = (at + 1) & mask;
+    return cache->slots[at].place ? entry_at(cache, cache->slots[at].place) : NULL;
+}
+
+void source_cache_fetch_entry(const struct source_cache *cache, uint64_t hash)
+{
+    const char *entry = (const char *)likely_entry(cache, hash);
+    if (!entry)
+        return;
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + CELL_BYTES);
+}
+
+void source_cache_fetch_bytes(const struct source_cache *cache, uint64_t hash, uint64_t mark)
+{
+    const struct source_entry *entry = likely_entry(cache, hash);
+    if (!entry || entry->source.mark == mark)
+        return;
+    __builtin_prefetch(entry->source.bytes.at);
+    __builtin_prefetch(entry->source.bytes.at + CELL_BYTES);
 }
 
 size_t source_cache_bytes(const struct source_cache *cache)

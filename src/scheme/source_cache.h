@@ -49,6 +49,13 @@ struct source_cache {
  * zeroed but for its key, and *is_new says so. */
 struct source_entry *source_cache_resolve(struct source_cache *cache, const struct source_key *key,
                                           bool *is_new);
+/* A look-up waits for places in memory, one after the other: the slot, the entry, and the bytes of the source
+ * when the caller wants them. Who knows keys ahead of time has these fetched in three calls, each a while
+ * after the one before. A source with this mark needs no bytes. */
+uint64_t source_key_hash(const struct source_key *key);
+void source_cache_fetch_slot(const struct source_cache *cache, uint64_t hash);
+void source_cache_fetch_entry(const struct source_cache *cache, uint64_t hash);
+void source_cache_fetch_bytes(const struct source_cache *cache, uint64_t hash, uint64_t mark);
 size_t source_cache_bytes(const struct source_cache *cache); /* memory held */
 void source_cache_reset(struct source_cache *cache);
 void source_cache_done(struct source_cache *cache);

@@ -9,14 +9,24 @@
 
 #include <inttypes.h>
 
-enum { AHEAD_MS = 10 * 60 * 1000, REPORTERS_MAX = 65536 };
+enum { AHEAD_MS = 10 * 60 * 1000, REPORTERS_MAX = 65536, AT_ONCE = 16 };
+
+/* A line that was read and is not yet resolved. */
+struct read_line {
+    struct frame frame;
+    struct line line;
+    enum reason refused; /* the line as a whole; or REASON_NONE */
+    struct reporter reporter;
+    uint64_t foreseen; /* see resolve_foresee */
+};
 
 struct ingest {
     struct names *names;
     enum undeclared undeclared;
     struct scheme *scheme;
     struct resolver *resolver;
-    struct line line;
+    struct read_line read[AT_ONCE];
+    struct remarks remarks; /* of the line at hand */
     struct tally tally;
     struct intern reporters; /* "process\0host" -> number */
     struct buf scratch;
@@ -28,7 +38,8 @@ struct ingest *ingest_new(const struct ingest_options *options)
     struct ingest *ingest = MEM_NEW(struct ingest);
     ingest->names = options->names;
     ingest->undeclared = options->undeclared;
-    line_init(&ingest->line);
+    for (int i = 0; i < AT_ONCE; i++)
+        line_init(&ingest->read[i].line);
     tally_init(&ingest->tally);
     return ingest;
 }
@@ -39,7 +50,8 @@ void ingest_free(struct ingest *ingest)
         return;
     resolver_free(ingest->resolver);
     scheme_unref(ingest->scheme);
-    line_done(&ingest->line);
+    for (int i = 0; i < AT_ONCE; i++)
+        line_done(&ingest->read[i].line);
     tally_done(&ingest->tally);
     intern_done(&ingest->reporters);
     buf_done(&ingest->scratch);
@@ -158,14 +170,15 @@ static struct reporter reporter_of(struct ingest *ingest, const struct intake *i
     return reporter;
 }
 
-static void count_remarks(struct ingest *ingest, struct intake *intake, const struct remarks *remarks,
-                          struct str line)
+/* Leaves none behind for the next line. */
+static void count_remarks(struct ingest *ingest, struct intake *intake, struct str line)
 {
-    for (unsigned r = 0; r < REASON_COUNT; r++) {
-        if (!remarks->counts[r])
-            continue;
-        intake->reasons[r] += remarks->counts[r];
-        tally_reason(&ingest->tally, (enum reason)r, remarks->counts[r], line, ingest->now_ms);
+    struct remarks *remarks = &ingest->remarks;
+    for (; remarks->seen; remarks->seen &= remarks->seen - 1) {
+        enum reason reason = (enum reason)__builtin_ctzll(remarks->seen);
+        intake->reasons[reason] += remarks->counts[reason];
+        tally_reason(&ingest->tally, reason, remarks->counts[reason], line, ingest->now_ms);
+        remarks->counts[reason] = 0;
     }
 }
 
@@ -184,9 +197,7 @@ static enum reason time_of(const struct ingest *ingest, const struct line *line,
 }
 
 struct line_context {
-    struct str text;
-    struct reporter reporter;
-    struct remarks remarks;
+    const struct read_line *read;
     enum reason time_reason;
     int64_t time_ms;
     uint32_t last_template_set; /* the source resolved last for this line, by its template set */
@@ -199,8 +210,8 @@ static uint32_t source_in_batch(struct ingest *ingest, struct intake *intake, st
 {
     if (context->has_last && context->last_template_set == metric->template_set)
         return context->last_source;
-    struct resolved_source *source =
-        resolve_source(ingest->resolver, metric, &ingest->line, &context->reporter, &context->remarks);
+    struct resolved_source *source = resolve_source(ingest->resolver, metric, &context->read->line,
+                                                    &context->read->reporter, &ingest->remarks);
     if (source->mark != intake->batch->serial) {
         source->slot = batch_source(intake->batch, source->bytes, source->hash);
         source->mark = intake->batch->serial;
@@ -219,12 +230,12 @@ static void ingest_measurement(struct ingest *ingest, struct intake *intake, str
     if (reason == REASON_NONE)
         reason = context->time_reason;
     if (reason == REASON_NONE)
-        reason = resolve_metric(ingest->resolver, m, &context->remarks, &metric);
+        reason = resolve_metric(ingest->resolver, m, &ingest->remarks, &metric);
     if (reason != REASON_NONE) {
-        refuse_measurement(ingest, intake, m, reason, context->text);
+        refuse_measurement(ingest, intake, m, reason, context->read->frame.text);
         return;
     }
-    double value = resolve_value(m, &metric, &context->remarks);
+    double value = resolve_value(m, &metric, &ingest->remarks);
     batch_add(intake->batch, metric.metric, source_in_batch(ingest, intake, context, &metric),
               context->time_ms, value);
     *(metric.parked ? &intake->parked : &intake->accepted) += 1;
@@ -244,16 +255,15 @@ static void count_upstream_loss(struct ingest *ingest, const struct frame *frame
         tally_add(&ingest->tally.counts.upstream_lost, lost);
 }
 
-static void ingest_line(struct ingest *ingest, struct intake *intake, const struct frame *frame)
+static void ingest_line(struct ingest *ingest, struct intake *intake, const struct read_line *read)
 {
     struct tally_counts *counts = &ingest->tally.counts;
-    struct line_options options = {.router = str_eq(frame->process, STR("router"))};
-    enum reason refused;
-    if (!line_parse(&ingest->line, frame->text, &options, &refused)) {
-        ingest_refuse(ingest, intake, refused, str_first(frame->text, TALLY_EXAMPLE_MAX));
+    const struct frame *frame = &read->frame;
+    const struct line *line = &read->line;
+    if (read->refused != REASON_NONE) {
+        ingest_refuse(ingest, intake, read->refused, str_first(frame->text, TALLY_EXAMPLE_MAX));
         return;
     }
-    struct line *line = &ingest->line;
     intake->lines++;
     tally_add(&counts->lines, 1);
     if (line->quote_stray) {
@@ -271,26 +281,58 @@ static void ingest_line(struct ingest *ingest, struct intake *intake, const stru
         return;
     }
     tally_add(&counts->lines_with, 1);
-    struct line_context context = {.text = frame->text};
-    context.reporter = reporter_of(ingest, intake, frame, line);
+    struct line_context context = {.read = read};
     context.time_reason = time_of(ingest, line, frame, &context.time_ms);
     for (uint32_t i = 0; i < line->measurement_count; i++)
         ingest_measurement(ingest, intake, &context, &line->measurements[i]);
-    count_remarks(ingest, intake, &context.remarks, frame->text);
+    count_remarks(ingest, intake, frame->text);
 }
 
-void ingest_message(struct ingest *ingest, struct intake *intake, struct str message)
+static void read_message(struct ingest *ingest, const struct intake *intake, struct str message,
+                         struct read_line *read)
 {
-    struct frame frame = {.text = message};
+    struct frame *frame = &read->frame;
+    *frame = (struct frame){.text = message};
     tally_add(&ingest->tally.counts.bytes, message.size);
     if (message.size && message.at[0] == '<') {
-        bool good = intake->from_logplex ? syslog_parse_logplex(message, ingest->now_ms, &frame)
-                                         : syslog_parse(message, ingest->now_ms, &frame);
+        bool good = intake->from_logplex ? syslog_parse_logplex(message, ingest->now_ms, frame)
+                                         : syslog_parse(message, ingest->now_ms, frame);
         if (!good)
             tally_reason(&ingest->tally, REASON_frame_bad, 1, str_first(message, TALLY_EXAMPLE_MAX),
                          ingest->now_ms);
     } else if (message.size && message.at[message.size - 1] == '\r') {
-        frame.text.size--;
+        frame->text.size--;
     }
-    ingest_line(ingest, intake, &frame);
+    struct line_options options = {.router = str_eq(frame->process, STR("router"))};
+    read->refused = REASON_NONE;
+    if (!line_parse(&read->line, frame->text, &options, &read->refused) || !read->line.measurement_count)
+        return;
+    read->reporter = reporter_of(ingest, intake, frame, &read->line);
+    read->foreseen = resolve_foresee(ingest->resolver, &read->line, &read->reporter);
+}
+
+/* The sources of a busy server fit no cache, and a look-up waits some 100 ns for each of two places in
+ * memory. Reading sixteen lines first gives the memory time: 15 % of all that an import costs. */
+void ingest_messages(struct ingest *ingest, struct intake *intake, const struct str *messages, uint32_t count)
+{
+    while (count) {
+        uint32_t some = count < AT_ONCE ? count : AT_ONCE;
+        for (uint32_t i = 0; i < some; i++) {
+            ingest->read[i].foreseen = 0;
+            read_message(ingest, intake, messages[i], &ingest->read[i]);
+        }
+        for (uint32_t i = 0; i < some; i++)
+            resolve_foresee_entry(ingest->resolver, ingest->read[i].foreseen);
+        for (uint32_t i = 0; i < some; i++)
+            resolve_foresee_bytes(ingest->resolver, ingest->read[i].foreseen, intake->batch->serial);
+        for (uint32_t i = 0; i < some; i++)
+            ingest_line(ingest, intake, &ingest->read[i]);
+        messages += some;
+        count -= some;
+    }
+}
+
+void ingest_message(struct ingest *ingest, struct intake *intake, struct str message)
+{
+    ingest_messages(ingest, intake, &message, 1);
 }

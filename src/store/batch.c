@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 /* A batch that grew beyond this gives its memory back on reset. */
-enum { ROWS_KEPT = 64 * 1024, SOURCE_BYTES_KEPT = 1 << 20 };
+enum { ROWS_KEPT = 64 * 1024, SOURCE_BYTES_KEPT = 2 << 20 };
 
 static uint64_t next_serial(void)
 {

@@ -118,6 +118,19 @@ static void clear_source_maps(struct lane *lane, uint32_t count)
             memset(lane->source_map[c], 0xff, count * sizeof(uint32_t));
 }
 
+/* A head has far more sources than fit any cache. A batch numbers its sources as they come, so those that are
+ * to be looked up next are known. */
+static uint32_t resolve_in_head(struct head *head, const struct batch *batch, uint32_t source)
+{
+    enum { STRIDE = 6 };
+    for (unsigned step = INTERN_SLOT; step <= INTERN_BYTES; step++) {
+        uint32_t ahead = source + STRIDE * (INTERN_BYTES - step + 1);
+        if (ahead < batch->sources.count)
+            intern_foresee(&head->sources, intern_hash(&batch->sources, ahead), step);
+    }
+    return head_source(head, intern_get(&batch->sources, source), intern_hash(&batch->sources, source));
+}
+
 uint64_t lane_apply(struct lane *lane, const struct batch *batch, uint64_t lsn, lane_covered_fn *covered,
                     void *ctx)
 {
@@ -133,8 +146,7 @@ uint64_t lane_apply(struct lane *lane, const struct batch *batch, uint64_t lsn, 
             continue;
         uint32_t *source = &lane->source_map[class][row->source];
         if (*source == INTERN_NONE)
-            *source = head_source(head, intern_get(&batch->sources, row->source),
-                                  intern_hash(&batch->sources, row->source));
+            *source = resolve_in_head(head, batch, row->source);
         if (head->rows == 0) {
             head->first_lsn = lsn;
             head->born_ms = sys_mono_ms(lane->store->sys);

@@ -13,20 +13,20 @@ void presence_set_done(struct presence_set *set)
         mem_free(chunk);
     }
     mem_free(set->marked);
-    mem_free(set->host_last);
+    mem_free(set->host_days);
     intern_done(&set->hosts);
     *set = (struct presence_set){0};
 }
 
 static void make_room(struct presence_set *set)
 {
-    uint32_t cap = set->host_last_cap ? set->host_last_cap * 2 : 16;
+    uint32_t cap = set->host_cap ? set->host_cap * 2 : 16;
     while (cap < set->hosts.count)
         cap *= 2;
-    set->host_last = mem_resize(set->host_last, cap, sizeof *set->host_last);
-    for (uint32_t i = set->host_last_cap; i < cap; i++)
-        set->host_last[i] = INT32_MIN;
-    set->host_last_cap = cap;
+    set->host_days = mem_resize(set->host_days, cap, sizeof *set->host_days);
+    for (uint32_t i = set->host_cap; i < cap; i++)
+        set->host_days[i].day = INT64_MIN;
+    set->host_cap = cap;
 }
 
 uint32_t presence_set_host_named(struct presence_set *set, struct str host)
@@ -34,7 +34,7 @@ uint32_t presence_set_host_named(struct presence_set *set, struct str host)
     if (set->hosts.count == 0)
         intern_resolve(&set->hosts, STR("")); /* PRESENCE_ANY */
     uint32_t number = host.size ? intern_resolve(&set->hosts, host) : INTERN_NONE;
-    if (set->hosts.count > set->host_last_cap)
+    if (set->hosts.count > set->host_cap)
         make_room(set);
     return number;
 }
@@ -53,7 +53,7 @@ uint32_t presence_set_host(struct presence_set *set, uint32_t host_field, struct
         host = intern_resolve(&set->hosts, buf_view(&text));
         buf_done(&text);
     }
-    if (set->hosts.count > set->host_last_cap)
+    if (set->hosts.count > set->host_cap)
         make_room(set);
     return host;
 }
@@ -89,11 +89,8 @@ static bool marked_add(struct presence_set *set, uint32_t host, int32_t minute)
     return true;
 }
 
-static void mark(struct presence_set *set, uint32_t host, int32_t minute)
+static void add(struct presence_set *set, uint32_t host, int32_t minute)
 {
-    if (set->host_last[host] == minute)
-        return;
-    set->host_last[host] = minute;
     if (!marked_add(set, host, minute))
         return;
     uint32_t at = set->count % PRESENCE_CHUNK;
@@ -109,17 +106,29 @@ static void mark(struct presence_set *set, uint32_t host, int32_t minute)
     set->count++;
 }
 
+static inline void mark(struct presence_set *set, uint32_t host, int64_t day, unsigned minute)
+{
+    struct host_day *known = &set->host_days[host];
+    if (known->day == day && known->minutes[minute / 64] >> minute % 64 & 1)
+        return;
+    if (known->day != day)
+        *known = (struct host_day){.day = day};
+    known->minutes[minute / 64] |= (uint64_t)1 << minute % 64;
+    add(set, host, (int32_t)(day * (DAY_MS / MINUTE_MS) + minute));
+}
+
 void presence_set_mark(struct presence_set *set, uint32_t host, int64_t time_ms)
 {
-    int32_t minute = (int32_t)minute_of(time_ms);
-    mark(set, PRESENCE_ANY, minute);
+    int64_t day = day_of(time_ms);
+    unsigned minute = (unsigned)((time_ms - day * DAY_MS) / MINUTE_MS);
+    mark(set, PRESENCE_ANY, day, minute);
     if (host != INTERN_NONE)
-        mark(set, host, minute);
+        mark(set, host, day, minute);
 }
 
 size_t presence_set_bytes(const struct presence_set *set)
 {
-    return intern_bytes(&set->hosts) + set->host_last_cap * sizeof *set->host_last +
+    return intern_bytes(&set->hosts) + set->host_cap * sizeof *set->host_days +
            set->marked_cap * sizeof *set->marked +
            (set->count + PRESENCE_CHUNK - 1) / PRESENCE_CHUNK * sizeof(struct presence_chunk);
 }

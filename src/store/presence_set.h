@@ -20,13 +20,20 @@ struct presence_chunk {
     struct host_minute pairs[PRESENCE_CHUNK];
 };
 
+/* The minutes of one day that are marked already: rows of a file come source by source, and so go through the
+ * day again and again. */
+struct host_day {
+    int64_t day;
+    uint64_t minutes[(24 * 60 + 63) / 64];
+};
+
 struct presence_set {
     struct intern hosts; /* printed values of field host; "" first */
     struct presence_chunk *first, *last;
     uint32_t count;
     /* The adder's. */
-    int32_t *host_last; /* by host, the minute marked last */
-    uint32_t host_last_cap;
+    struct host_day *host_days; /* by host */
+    uint32_t host_cap;
     uint64_t *marked; /* open addressing: host << 32 | minute, plus one */
     uint32_t marked_cap;
 };
