@@ -1,7 +1,6 @@
 #include "store/cube.h"
 
 #include "base/check.h"
-#include "base/intern.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -11,114 +10,55 @@ enum { WHOLE_ROWS_MIN = 4, FIELD_ROWS_MIN = 16 }; /* per cell: below, a cube is 
 
 /* ---- which fields ---- */
 
-/* A field on trial: gives up when it has too many values. */
-struct candidate {
-    uint32_t field;
-    bool out;
-    struct intern values;
-};
-
-static void put_key(struct source_value value, struct buf *key)
-{
-    key->size = 0;
-    buf_u8(key, (uint8_t)value.type);
-    if (value.type == SOURCE_NUMBER)
-        buf_u64(key, value.number);
-    else if (value.type == SOURCE_TEXT)
-        buf_str(key, value.text);
-}
-
-static uint32_t find_candidates(const struct str *sources, uint32_t count, struct candidate **out)
-{
-    struct candidate *candidates = NULL;
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct bytes in = bytes_of(sources[i]);
-        for (uint8_t left = bytes_u8(&in); left; left--) {
-            uint32_t field = bytes_u16(&in), at = 0;
-            if (bytes_u8(&in) == SOURCE_NUMBER)
-                bytes_u64(&in);
-            else
-                bytes_str(&in, bytes_u8(&in));
-            while (at < found && candidates[at].field != field)
-                at++;
-            if (at == found && found < SOURCE_FIELDS_MAX) {
-                candidates = mem_resize(candidates, found + 1, sizeof *candidates);
-                candidates[found++] = (struct candidate){.field = field};
-            }
-        }
-    }
-    *out = candidates;
-    return found;
-}
-
-static void count_values(struct candidate *candidate, const struct str *sources, uint32_t count)
-{
-    struct buf key = {0};
-    for (uint32_t i = 0; i < count && !candidate->out; i++) {
-        put_key(source_get(sources[i], candidate->field), &key);
-        intern_resolve(&candidate->values, buf_view(&key));
-        candidate->out = candidate->values.count > CUBE_VALUES_MAX;
-    }
-    buf_done(&key);
-}
-
 static int by_values(const void *a, const void *b)
 {
-    const struct candidate *x = a, *y = b;
-    if (x->out != y->out)
-        return x->out ? 1 : -1;
-    if (x->values.count != y->values.count)
-        return x->values.count < y->values.count ? -1 : 1;
+    const struct source_field_values *x = *(const struct source_field_values *const *)a;
+    const struct source_field_values *y = *(const struct source_field_values *const *)b;
+    if (x->count != y->count)
+        return x->count < y->count ? -1 : 1;
     return x->field < y->field ? -1 : x->field > y->field;
 }
 
-static void add_field(struct cube_builder *builder, const struct candidate *candidate)
+/* Those with few values, the fewest first. */
+static uint32_t find_candidates(const struct source_values *values, const struct source_field_values **out)
+{
+    uint32_t found = 0;
+    for (uint32_t f = 0; f < values->field_count && found < SOURCE_FIELDS_MAX; f++)
+        if (!values->fields[f].many && values->fields[f].count <= CUBE_VALUES_MAX)
+            out[found++] = &values->fields[f];
+    if (found)
+        qsort(out, found, sizeof *out, by_values);
+    return found;
+}
+
+static void add_field(struct cube_builder *builder, const struct source_field_values *values)
 {
     struct cube_field *field = &builder->fields[builder->field_count++];
-    field->field = candidate->field;
+    field->field = values->field;
     field->first = builder->slot_count;
-    field->value_count = candidate->values.count;
-    builder->slot_count += candidate->values.count;
+    field->value_count = values->count;
+    memcpy(field->values, values->values, values->count * sizeof *values->values);
+    builder->slot_count += values->count;
 }
 
-/* The values as the sources spell them, and the slot of each source. */
-static void fill_slots(struct cube_builder *builder, uint32_t f, struct intern *values,
-                       const struct str *sources, uint32_t count)
+void cube_builder_init(struct cube_builder *builder, const struct source_values *values)
 {
-    struct cube_field *field = &builder->fields[f];
-    struct buf key = {0};
-    for (uint32_t i = 0; i < count; i++) {
-        struct source_value value = source_get(sources[i], field->field);
-        put_key(value, &key);
-        uint32_t place = intern_find(values, buf_view(&key));
-        field->values[place] = value;
-        builder->slots[(size_t)i * builder->field_count + f] = (uint8_t)(field->first + place);
-    }
-    buf_done(&key);
-}
-
-void cube_builder_init(struct cube_builder *builder, const struct str *sources, uint32_t count)
-{
-    struct candidate *candidates;
-    uint32_t found = find_candidates(sources, count, &candidates);
+    const struct source_field_values *candidates[SOURCE_FIELDS_MAX];
+    uint32_t found = find_candidates(values, candidates), chosen = 0;
     *builder = (struct cube_builder){.slot_count = 1, .from = CUBE_MINUTES};
-    for (uint32_t c = 0; c < found; c++)
-        count_values(&candidates[c], sources, count);
-    if (found)
-        qsort(candidates, found, sizeof *candidates, by_values);
     builder->fields = mem_zero(found, sizeof *builder->fields);
-    for (uint32_t c = 0; c < found && !candidates[c].out; c++)
-        if (builder->slot_count + candidates[c].values.count <= CUBE_SLOTS_MAX)
-            add_field(builder, &candidates[c]);
-    builder->slots = mem_alloc((size_t)count * builder->field_count);
-    for (uint32_t f = 0, c = 0; f < builder->field_count; c++)
-        if (candidates[c].field == builder->fields[f].field)
-            fill_slots(builder, f++, &candidates[c].values, sources, count);
+    for (uint32_t c = 0; c < found; c++) {
+        if (builder->slot_count + candidates[c]->count > CUBE_SLOTS_MAX)
+            continue;
+        add_field(builder, candidates[c]);
+        candidates[chosen++] = candidates[c];
+    }
+    builder->slots = mem_alloc((size_t)values->source_count * builder->field_count);
+    for (uint32_t f = 0; f < builder->field_count; f++)
+        for (uint32_t i = 0; i < values->source_count; i++)
+            builder->slots[(size_t)i * builder->field_count + f] =
+                (uint8_t)(builder->fields[f].first + candidates[f]->number[i]);
     builder->sums = mem_zero((size_t)CUBE_MINUTES * builder->slot_count, sizeof *builder->sums);
-    for (uint32_t c = 0; c < found; c++)
-        intern_done(&candidates[c].values);
-    mem_free(candidates);
 }
 
 void cube_builder_done(struct cube_builder *builder)

@@ -13,6 +13,7 @@
 #include "scheme/names.h"
 #include "scheme/source.h"
 #include "store/int_column.h"
+#include "store/source_values.h"
 #include "store/value_column.h"
 
 enum {
@@ -55,7 +56,7 @@ struct cube_builder {
 };
 
 /* Chooses the fields. The sources stay the caller's. */
-void cube_builder_init(struct cube_builder *builder, const struct str *sources, uint32_t count);
+void cube_builder_init(struct cube_builder *builder, const struct source_values *values);
 void cube_builder_done(struct cube_builder *builder);
 void cube_builder_add(struct cube_builder *builder, uint32_t source, int64_t ms_of_day, double value);
 /* The cells of all rows (field: field_count) or of a field since the last clear; *count is 0 when the cube is

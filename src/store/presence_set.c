@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "scheme/source.h"
 #include "store/day.h"
 
 void presence_set_done(struct presence_set *set)
@@ -41,9 +40,13 @@ uint32_t presence_set_host_named(struct presence_set *set, struct str host)
 
 uint32_t presence_set_host(struct presence_set *set, uint32_t host_field, struct str source)
 {
+    return presence_set_host_of(set, source_get(source, host_field));
+}
+
+uint32_t presence_set_host_of(struct presence_set *set, struct source_value value)
+{
     if (set->hosts.count == 0)
         intern_resolve(&set->hosts, STR("")); /* PRESENCE_ANY */
-    struct source_value value = source_get(source, host_field);
     uint32_t host = INTERN_NONE;
     if (value.type == SOURCE_TEXT) {
         host = intern_resolve(&set->hosts, value.text);

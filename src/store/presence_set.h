@@ -7,6 +7,7 @@
 #define STORE_PRESENCE_SET_H
 
 #include "base/intern.h"
+#include "scheme/source.h"
 
 enum { PRESENCE_CHUNK = 256, PRESENCE_ANY = 0 };
 
@@ -41,6 +42,8 @@ struct presence_set {
 void presence_set_done(struct presence_set *set);
 /* Number of the source's host, or INTERN_NONE; call it for a source before marking with it. */
 uint32_t presence_set_host(struct presence_set *set, uint32_t host_field, struct str source);
+/* The same by the value of the source's host. */
+uint32_t presence_set_host_of(struct presence_set *set, struct source_value value);
 uint32_t presence_set_host_named(struct presence_set *set, struct str host); /* likewise */
 /* The minute of a row whose source has this host (INTERN_NONE: none). */
 void presence_set_mark(struct presence_set *set, uint32_t host, int64_t time_ms);

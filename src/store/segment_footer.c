@@ -238,8 +238,7 @@ static void tell_fields(struct footer *footer, const struct source_table *table)
 enum err writer_put_rest(struct segment_writer *writer, const struct segment *segment, struct why *why)
 {
     struct footer footer = {writer, {0}, SEGMENT_HEADER_BYTES};
-    struct source_table *table = source_table_new(writer->options.origin->names, writer->options.sources,
-                                                  writer->options.source_count);
+    struct source_table *table = source_table_new(writer->options.origin->names, &writer->values);
     struct buf some = {0};
     segment_encode_directory(segment, &some);
     buf_sized_str(&footer.raw, buf_view(&some));

@@ -76,15 +76,31 @@ static void put_header(struct segment_writer *writer)
     CHECK(writer->out.size == SEGMENT_HEADER_BYTES);
 }
 
+/* Host in presence, by source. */
+static uint32_t *find_hosts(struct segment_writer *writer)
+{
+    uint32_t sources = writer->options.source_count,
+             none = presence_set_host_named(&writer->presence, STR_NONE);
+    uint32_t *host = mem_alloc(sources * sizeof *host);
+    const struct source_field_values *field =
+        source_values_find(&writer->values, writer->options.origin->host_field);
+    for (uint32_t i = 0; i < sources; i++) {
+        if (!field)
+            host[i] = none;
+        else if (i && !field->many && field->number[i] == field->number[i - 1])
+            host[i] = host[i - 1];
+        else
+            host[i] = presence_set_host_of(&writer->presence, source_values_get(&writer->values, field, i));
+    }
+    return host;
+}
+
 static void make_arrays(struct segment_writer *writer)
 {
-    uint32_t sources = writer->options.source_count;
-    cube_builder_init(&writer->cubes, writer->options.sources, sources);
-    writer->source_rows = mem_zero(sources, sizeof(uint32_t));
-    writer->source_host = mem_alloc(sources * sizeof(uint32_t));
-    for (uint32_t i = 0; i < sources; i++)
-        writer->source_host[i] = presence_set_host(&writer->presence, writer->options.origin->host_field,
-                                                   writer->options.sources[i]);
+    source_values_init(&writer->values, writer->options.sources, writer->options.source_count);
+    cube_builder_init(&writer->cubes, &writer->values);
+    writer->source_rows = mem_zero(writer->options.source_count, sizeof(uint32_t));
+    writer->source_host = find_hosts(writer);
 }
 
 enum err segment_writer_new(const struct segment_writer_options *options, struct segment_writer **out,
@@ -129,6 +145,7 @@ void segment_writer_free(struct segment_writer *writer)
     mem_free(writer->source_host);
     presence_set_done(&writer->presence);
     cube_builder_done(&writer->cubes);
+    source_values_done(&writer->values);
     for (uint32_t m = 0; m < writer->metric_count; m++) {
         mem_free(writer->metrics[m].own.at);
         mem_free(writer->metrics[m].followers.at);

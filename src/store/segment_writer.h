@@ -52,6 +52,7 @@ struct segment_writer {
     struct cube_builder cubes;
     uint32_t lead_at; /* how far the lead's keys were passed */
     uint64_t keys_kept;
+    struct source_values values; /* of the sources */
     uint32_t *source_rows, *source_host;
     struct presence_set presence;
     int64_t from_ms, to_ms; /* of presence that no row may be left of */

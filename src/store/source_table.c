@@ -1,6 +1,5 @@
 #include "store/source_table.h"
 
-#include "base/intern.h"
 #include "base/mem.h"
 #include "store/value_filter.h"
 
@@ -9,16 +8,15 @@
 enum form { FORM_NONE, FORM_ALL, FORM_SOME };
 
 struct table_field {
-    uint32_t field;       /* in names.h */
-    bool has_texts;       /* then it has a dictionary */
-    struct intern values; /* keys: u8 type, then eight bytes of the number or the text */
-    uint32_t *place;      /* by number in values: in the file's order */
+    const struct source_field_values *values;
+    /* Of a field that has a dictionary, since some value is a text. */
+    uint32_t *order; /* numbers of its values, as the file has them */
+    uint32_t *place; /* by number: where it stands in order */
+    uint32_t count;
 };
 
 struct source_table {
-    const struct names *names;
-    const struct str *sources;
-    uint32_t count;
+    const struct source_values *values;
     struct table_field *fields; /* by name */
     uint32_t field_count;
 };
@@ -28,100 +26,47 @@ struct source_table {
 static int by_name(const void *a, const void *b, void *names)
 {
     const struct table_field *x = a, *y = b;
-    return str_compare(names_field(names, x->field), names_field(names, y->field));
-}
-
-/* Fields that occur, and whether any value of theirs is a text. */
-static void find_fields(struct source_table *table)
-{
-    uint32_t known = names_field_count(table->names);
-    uint8_t *seen = mem_zero(known, 1); /* 1: numbers, 2: texts */
-    for (uint32_t i = 0; i < table->count; i++) {
-        struct bytes in = bytes_of(table->sources[i]);
-        for (uint8_t left = bytes_u8(&in); left; left--) {
-            uint16_t field = bytes_u16(&in);
-            bool number = bytes_u8(&in) == SOURCE_NUMBER;
-            if (number)
-                bytes_u64(&in);
-            else
-                bytes_str(&in, bytes_u8(&in));
-            if (field < known)
-                seen[field] |= number ? 1 : 2;
-        }
-    }
-    for (uint32_t f = 0; f < known; f++)
-        table->field_count += seen[f] != 0;
-    table->fields = mem_zero(table->field_count, sizeof *table->fields);
-    for (uint32_t f = 0, at = 0; f < known; f++)
-        if (seen[f])
-            table->fields[at++] = (struct table_field){.field = f, .has_texts = (seen[f] & 2) != 0};
-    if (table->field_count)
-        qsort_r(table->fields, table->field_count, sizeof *table->fields, by_name, (void *)table->names);
-    mem_free(seen);
-}
-
-static void put_key(struct source_value value, struct buf *key)
-{
-    key->size = 0;
-    buf_u8(key, (uint8_t)value.type);
-    if (value.type == SOURCE_NUMBER)
-        buf_u64(key, value.number);
-    else
-        buf_str(key, value.text);
-}
-
-static struct source_value value_of(struct str key)
-{
-    struct bytes in = bytes_of(key);
-    struct source_value value = {.type = bytes_u8(&in)};
-    if (value.type == SOURCE_NUMBER)
-        value.number = bytes_u64(&in);
-    else
-        value.text = str_make(in.at, bytes_left(&in));
-    return value;
+    return str_compare(names_field(names, x->values->field), names_field(names, y->values->field));
 }
 
 static int by_value(const void *a, const void *b, void *values)
 {
-    struct source_value x = value_of(intern_get(values, *(const uint32_t *)a));
-    struct source_value y = value_of(intern_get(values, *(const uint32_t *)b));
-    if (x.type != y.type)
-        return x.type < y.type ? -1 : 1;
-    if (x.type == SOURCE_NUMBER)
-        return x.number < y.number ? -1 : x.number > y.number;
-    return str_compare(x.text, y.text);
+    const struct source_value *x = (struct source_value *)values + *(const uint32_t *)a;
+    const struct source_value *y = (struct source_value *)values + *(const uint32_t *)b;
+    if (x->type != y->type)
+        return x->type < y->type ? -1 : 1;
+    if (x->type == SOURCE_NUMBER)
+        return x->number < y->number ? -1 : x->number > y->number;
+    return str_compare(x->text, y->text);
 }
 
-static void make_dictionary(const struct source_table *table, struct table_field *field)
+static void make_dictionary(struct table_field *field)
 {
-    struct buf key = {0};
-    for (uint32_t i = 0; i < table->count; i++) {
-        struct source_value value = source_get(table->sources[i], field->field);
-        if (value.type == SOURCE_UNSET)
-            continue;
-        put_key(value, &key);
-        intern_resolve(&field->values, buf_view(&key));
-    }
-    uint32_t count = field->values.count;
-    uint32_t *order = mem_alloc(count * sizeof *order);
-    field->place = mem_alloc(count * sizeof *field->place);
-    for (uint32_t i = 0; i < count; i++)
-        order[i] = i;
-    qsort_r(order, count, sizeof *order, by_value, &field->values);
-    for (uint32_t i = 0; i < count; i++)
-        field->place[order[i]] = i;
-    mem_free(order);
-    buf_done(&key);
+    const struct source_field_values *values = field->values;
+    field->order = mem_alloc(values->count * sizeof *field->order);
+    field->place = mem_alloc(values->count * sizeof *field->place);
+    for (uint32_t v = 0; v < values->count; v++)
+        if (values->values[v].type != SOURCE_UNSET)
+            field->order[field->count++] = v;
+    qsort_r(field->order, field->count, sizeof *field->order, by_value, values->values);
+    for (uint32_t i = 0; i < field->count; i++)
+        field->place[field->order[i]] = i;
 }
 
-struct source_table *source_table_new(const struct names *names, const struct str *sources, uint32_t count)
+struct source_table *source_table_new(const struct names *names, const struct source_values *values)
 {
     struct source_table *table = MEM_NEW(struct source_table);
-    *table = (struct source_table){names, sources, count, NULL, 0};
-    find_fields(table);
-    for (uint32_t f = 0; f < table->field_count; f++)
-        if (table->fields[f].has_texts)
-            make_dictionary(table, &table->fields[f]);
+    *table = (struct source_table){values, mem_zero(values->field_count, sizeof(struct table_field)), 0};
+    for (uint32_t f = 0; f < values->field_count; f++) {
+        if (values->fields[f].field >= names_field_count(names))
+            continue;
+        struct table_field *field = &table->fields[table->field_count++];
+        field->values = &values->fields[f];
+        if (field->values->has_texts)
+            make_dictionary(field);
+    }
+    if (table->field_count)
+        qsort_r(table->fields, table->field_count, sizeof *table->fields, by_name, (void *)names);
     return table;
 }
 
@@ -130,7 +75,7 @@ void source_table_free(struct source_table *table)
     if (!table)
         return;
     for (uint32_t f = 0; f < table->field_count; f++) {
-        intern_done(&table->fields[f].values);
+        mem_free(table->fields[f].order);
         mem_free(table->fields[f].place);
     }
     mem_free(table->fields);
@@ -144,7 +89,7 @@ uint32_t source_table_field_count(const struct source_table *table)
 
 uint32_t source_table_field(const struct source_table *table, uint32_t index)
 {
-    return table->fields[index].field;
+    return table->fields[index].values->field;
 }
 
 static void put_value(struct source_value value, struct buf *out)
@@ -160,26 +105,13 @@ void source_table_put_dictionaries(const struct source_table *table, struct buf 
 {
     for (uint32_t f = 0; f < table->field_count; f++) {
         const struct table_field *field = &table->fields[f];
-        uint32_t count = field->values.count, *at = mem_alloc(count * sizeof *at);
-        buf_varint(out, count);
-        for (uint32_t i = 0; i < count; i++)
-            at[field->place[i]] = i;
-        for (uint32_t i = 0; i < count; i++)
-            put_value(value_of(intern_get(&field->values, at[i])), out);
-        mem_free(at);
+        buf_varint(out, field->count);
+        for (uint32_t i = 0; i < field->count; i++)
+            put_value(field->values->values[field->order[i]], out);
     }
 }
 
 /* ---- chunks ---- */
-
-/* What a chunk's column holds for a value. */
-static int64_t stored(const struct table_field *field, struct source_value value, struct buf *key)
-{
-    if (!field->has_texts)
-        return (int64_t)value.number;
-    put_key(value, key);
-    return field->place[intern_find(&field->values, buf_view(key))];
-}
 
 /* The column's values stay in values. Returns how many there are. */
 static uint32_t put_column(const struct source_table *table, const struct table_field *field, uint32_t first,
@@ -187,14 +119,14 @@ static uint32_t put_column(const struct source_table *table, const struct table_
 {
     uint8_t has[SOURCES_PER_CHUNK / 8] = {0};
     uint32_t kept = 0;
-    struct buf key = {0};
     *zone = (struct source_zone){UINT64_MAX, 0};
     for (uint32_t i = 0; i < count; i++) {
-        struct source_value value = source_get(table->sources[first + i], field->field);
+        struct source_value value = source_values_get(table->values, field->values, first + i);
         if (value.type == SOURCE_UNSET)
             continue;
         has[i / 8] |= (uint8_t)(1u << (i % 8));
-        uint64_t v = (uint64_t)(values[kept++] = stored(field, value, &key));
+        uint64_t v = field->place ? field->place[field->values->number[first + i]] : value.number;
+        values[kept++] = (int64_t)v;
         zone->low = v < zone->low ? v : zone->low;
         zone->high = v > zone->high ? v : zone->high;
     }
@@ -202,7 +134,6 @@ static uint32_t put_column(const struct source_table *table, const struct table_
     if (kept && kept < count)
         buf_put(out, has, (count + 7) / 8);
     int_column_encode(values, kept, out);
-    buf_done(&key);
     return kept;
 }
 
@@ -253,14 +184,18 @@ bool source_table_count_values(const struct source_table *table, uint32_t index,
                                struct value_counts *out)
 {
     const struct table_field *field = &table->fields[index];
-    struct buf key = {0};
-    for (uint32_t i = 0; i < table->count && !out->over; i++) {
-        struct source_value value = source_get(table->sources[i], field->field);
-        if (value.type != SOURCE_UNSET)
-            value_counts_add(out, stored(field, value, &key), rows[i]);
-    }
-    buf_done(&key);
-    return !out->over && out->count && out->count <= table->count / 2 + 64;
+    const struct source_field_values *values = field->values;
+    if (values->many)
+        return false;
+    uint64_t *sums = mem_zero(values->count, sizeof *sums);
+    for (uint32_t i = 0; i < table->values->source_count; i++)
+        sums[values->number[i]] += rows[i];
+    for (uint32_t v = 0; v < values->count && !out->over; v++)
+        if (values->values[v].type != SOURCE_UNSET)
+            value_counts_add(out, field->place ? field->place[v] : (int64_t)values->values[v].number,
+                             sums[v]);
+    mem_free(sums);
+    return !out->over && out->count && out->count <= table->values->source_count / 2 + 64;
 }
 
 /* ---- reading ---- */

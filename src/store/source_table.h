@@ -23,6 +23,7 @@
 #include "scheme/names.h"
 #include "scheme/source.h"
 #include "store/segment_block.h"
+#include "store/source_values.h"
 #include "store/value_counts.h"
 
 enum { SOURCES_PER_CHUNK = 1024 };
@@ -42,8 +43,8 @@ struct source_zone {
 
 struct source_table;
 
-/* Sources in their canonical spelling stay the caller's. */
-struct source_table *source_table_new(const struct names *names, const struct str *sources, uint32_t count);
+/* The values stay the caller's. */
+struct source_table *source_table_new(const struct names *names, const struct source_values *values);
 void source_table_free(struct source_table *table); /* NULL is fine */
 uint32_t source_table_field_count(const struct source_table *table);
 uint32_t source_table_field(const struct source_table *table, uint32_t index); /* in names.h, by its name */

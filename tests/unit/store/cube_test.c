@@ -241,17 +241,20 @@ static void cubes_are_what_the_rows_come_to(void **state)
     unsigned kept = 0;
     for (uint64_t seed = first_seed; seed < first_seed + seed_count; seed++) {
         static const char *const names[FIELDS] = {"a", "b", "c", "d", "e", "f"};
+        struct source_values values;
         struct cube_builder builder;
         fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
         *model = (struct model){.rng = {seed}, .names = names_new()};
         for (uint32_t f = 0; f < FIELDS; f++)
             model->field[f] = names_resolve_field(model->names, str_of(names[f]));
         make_sources(model);
-        cube_builder_init(&builder, model->sources, model->source_count);
+        source_values_init(&values, model->sources, model->source_count);
+        cube_builder_init(&builder, &values);
         check_fields(model, &builder);
         for (int i = 0; i < 3; i++) /* one metric leaves nothing for the next */
             kept += check_metric(model, &builder, &packer);
         cube_builder_done(&builder);
+        source_values_done(&values);
         for (uint32_t s = 0; s < model->source_count; s++)
             buf_done(&model->bytes[s]);
         names_free(model->names);
