@@ -94,6 +94,8 @@ static int64_t minute_of(int64_t time)
     return floor_to(time, 60000) / 60000;
 }
 
+enum { DAY_MS = 86400000 };
+
 static bool any_minute(const uint8_t *bits, int64_t first, int64_t from_ms, int64_t to_ms)
 {
     for (int64_t m = minute_of(from_ms) - first, last = minute_of(to_ms - 1) - first; m <= last;) {
@@ -113,9 +115,10 @@ enum err grid_presence(const struct grid *grid, struct snapshot *snapshot, struc
 {
     int64_t first = minute_of(grid->from_ms - over_ms);
     uint32_t minutes = (uint32_t)(minute_of(grid->to_ms - 1) - first + 1);
+    bool by_day = grid->count && !over_ms && grid->step_ms % DAY_MS == 0 && grid->origin_ms % DAY_MS == 0;
     uint8_t *bits = mem_zero(minutes / 8 + 1, 1);
     struct why why = {0};
-    enum err err = snapshot_presence(snapshot, host, first, minutes, bits, &why);
+    enum err err = snapshot_presence(snapshot, host, first, minutes, by_day, bits, &why);
     if (err != ERR_OK) {
         mem_free(bits);
         return query_fail(error, err, 0, NULL, "presence could not be read: %s", why.text);

@@ -1,6 +1,6 @@
-/* partial_feed.c: whole minutes from the store's partials. They serve when the statistics are made of counts,
- * sums, least and greatest values, when every step begins with a minute, and when at most one field of the
- * sources is looked at, by the scope or by `by`. */
+/* partial_feed.c: whole minutes from the store's partials, and whole parts from their totals. They serve when
+ * the statistics are made of counts, sums, least and greatest values, when every step begins with a minute,
+ * and when at most one field of the sources is looked at, by the scope or by `by`. */
 #include "query/execute.h"
 
 enum { MINUTE_MS = 60000 };
@@ -27,10 +27,33 @@ static bool one_field(const struct source_map *map, uint32_t *field)
 static bool fits(const struct source_map *map)
 {
     const struct needs *needs = &map->feed->needs;
+    return !map->run->options->rows_only && !map->feed->over_ms && !needs->last && !needs->spread &&
+           !needs->values && !needs->distinct;
+}
+
+static bool is_aligned(const struct grid *grid)
+{
+    return !grid->count || (grid->step_ms % MINUTE_MS == 0 && grid->origin_ms % MINUTE_MS == 0);
+}
+
+static uint32_t step_of(const struct grid *grid, int64_t time_ms)
+{
+    return grid->count ? (uint32_t)((time_ms - grid->origin_ms) / grid->step_ms) : 0;
+}
+
+/* A part all of whose rows of the metric fall into one step: as a day's file in a chart of a year. */
+static bool add_total(struct source_map *map, struct part *part, struct time_span span)
+{
     const struct grid *grid = &map->run->grid;
-    bool aligned = !grid->count || (grid->step_ms % MINUTE_MS == 0 && grid->origin_ms % MINUTE_MS == 0);
-    return aligned && !map->run->options->rows_only && !map->feed->over_ms && !needs->last &&
-           !needs->spread && !needs->values && !needs->distinct;
+    struct part_total total;
+    if (!part_total(part, map->metric->id, &total) || total.from_ms < span.from_ms ||
+        total.to_ms >= span.to_ms || step_of(grid, total.from_ms) != step_of(grid, total.to_ms))
+        return false;
+    uint32_t group = source_map_value_group(map, (struct source_value){.type = SOURCE_UNSET});
+    if (group != GROUP_DROPPED)
+        cells_add_partial(&map->feed->cells, group * grid_stride(grid) + step_of(grid, total.from_ms),
+                          total.count, total.sum, total.min, total.max);
+    return true;
 }
 
 static bool in_scope(const struct source_map *map, struct source_value value)
@@ -57,7 +80,7 @@ static void add(struct source_map *map, const struct partials *partials, struct 
                 in_scope(map, partial->value) ? source_map_value_group(map, partial->value) : GROUP_DROPPED;
         if (group == GROUP_DROPPED)
             continue;
-        uint32_t step = grid->count ? (uint32_t)((partial->minute_ms - grid->origin_ms) / grid->step_ms) : 0;
+        uint32_t step = step_of(grid, partial->minute_ms);
         cells_add_partial(&map->feed->cells, group * grid_stride(grid) + step, partial->count, partial->sum,
                           partial->min, partial->max);
     }
@@ -78,6 +101,10 @@ int partial_feed(struct source_map *map, struct part *part, struct time_span spa
     int64_t from_ms, to_ms;
     *edge_count = 0;
     if (!fits(map) || !one_field(map, &field) || !part_span(part, &from_ms, &to_ms))
+        return 0;
+    if (field == NAME_NONE && add_total(map, part, span))
+        return run_poll(run, 1) == ERR_OK ? 1 : -1;
+    if (!is_aligned(&run->grid))
         return 0;
     struct time_span whole = {minute_down(span.from_ms + MINUTE_MS - 1), minute_down(span.to_ms)};
     if (whole.from_ms >= whole.to_ms)

@@ -126,6 +126,28 @@ void cube_builder_take(const struct cube_builder *builder, uint32_t field, struc
     *count = at;
 }
 
+bool cube_builder_total(const struct cube_builder *builder, double *sum, double *min, double *max)
+{
+    struct cube_sum all = {0};
+    for (uint32_t minute = builder->from; minute < builder->end; minute++) {
+        const struct cube_sum *sums = &builder->sums[(size_t)minute * builder->slot_count];
+        if (!sums->count)
+            continue;
+        double least = all.count && all.min < sums->min ? all.min : sums->min;
+        double most = all.count && all.max > sums->max ? all.max : sums->max;
+        uint64_t count = all.count + sums->count;
+        add(&all, sums->sum);
+        all.rest += sums->rest;
+        all.count = count;
+        all.min = least;
+        all.max = most;
+    }
+    *sum = all.sum + all.rest;
+    *min = all.min;
+    *max = all.max;
+    return all.count > 0;
+}
+
 void cube_builder_clear(struct cube_builder *builder)
 {
     if (builder->from < builder->end)

@@ -63,6 +63,8 @@ void cube_builder_add(struct cube_builder *builder, uint32_t source, int64_t ms_
  * not worth keeping: then the rows say it as cheaply. *cells is to be freed. */
 void cube_builder_take(const struct cube_builder *builder, uint32_t field, struct cube_cell **cells,
                        uint32_t *count);
+/* Of all rows together; false when there are none. */
+bool cube_builder_total(const struct cube_builder *builder, double *sum, double *min, double *max);
 void cube_builder_clear(struct cube_builder *builder);
 
 /* ---- bytes ---- */

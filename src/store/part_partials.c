@@ -10,6 +10,15 @@ void partials_done(struct partials *partials)
     *partials = (struct partials){0};
 }
 
+bool part_total(const struct part *part, uint32_t metric, struct part_total *out)
+{
+    const struct segment_metric *found = part->segment ? segment_find_metric(part->segment, metric) : NULL;
+    if (!found || !found->has_total || part_is_touched(part, metric, INT64_MIN, INT64_MAX))
+        return false;
+    *out = (struct part_total){found->from_ms, found->to_ms, found->rows, found->sum, found->min, found->max};
+    return true;
+}
+
 static void put_partials(const struct segment_index *index, const struct segment_cube *cube,
                          const struct cube_cell *cells, struct partials *out)
 {

@@ -49,7 +49,7 @@ static void on_run(void *ctx, int64_t minute, uint64_t count)
 }
 
 enum err snapshot_presence(struct snapshot *snapshot, struct str host, int64_t from_minute, uint32_t minutes,
-                           uint8_t *present, struct why *why)
+                           bool by_day, uint8_t *present, struct why *why)
 {
     struct minutes wanted = {from_minute, minutes, present};
     enum err err = ERR_OK;
@@ -62,6 +62,11 @@ enum err snapshot_presence(struct snapshot *snapshot, struct str host, int64_t f
         }
         if (minute_of(part->from_ms) >= from_minute + minutes || minute_of(part->to_ms) < from_minute)
             continue;
+        if (by_day && !host.at && part->rows && minute_of(part->from_ms) >= from_minute &&
+            minute_of(part->to_ms) < from_minute + minutes) {
+            set_minute(present, from_minute, minutes, minute_of(part->from_ms)); /* a file is of one day */
+            continue;
+        }
         err = part_load_index(part, &index, why);
         if (!err)
             err = segment_presence(index, host, on_run, &wanted, why);

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { DIRECTORY_VERSION = 1 };
+enum { DIRECTORY_VERSION = 2 };
 
 struct segment *segment_ref(struct segment *segment)
 {
@@ -58,10 +58,11 @@ const struct segment_metric *segment_find_metric(const struct segment *segment, 
 
 /* ---- the directory as bytes ----
  *
- *   u8 1 | zigzag day | rows | bytes of the file (0 in the file itself) | sources | zigzag from | zigzag to
+ *   u8 2 | zigzag day | rows | bytes of the file (0 in the file itself) | sources | zigzag from | zigzag to
  *   count of covers, each: lane, u8 class, lsn
  *   count of replaced files, each: text name
- *   count of metrics, each: text name, text kind, text unit, rows, zigzag from, to - from
+ *   count of metrics, each: text name, text kind, text unit, rows, zigzag from, to - from, u8 1 if there is a
+ *     total, and then 8 bytes each of sum, least and greatest value
  */
 
 void segment_encode_directory(const struct segment *segment, struct buf *out)
@@ -92,6 +93,12 @@ void segment_encode_directory(const struct segment *segment, struct buf *out)
         buf_varint(out, metric->rows);
         buf_varint(out, zigzag(metric->from_ms));
         buf_varint(out, (uint64_t)metric->to_ms - (uint64_t)metric->from_ms);
+        buf_u8(out, metric->has_total);
+        if (metric->has_total) {
+            buf_f64(out, metric->sum);
+            buf_f64(out, metric->min);
+            buf_f64(out, metric->max);
+        }
     }
 }
 
@@ -142,6 +149,10 @@ static void decode_metrics(struct bytes *in, struct segment *segment)
         metric->rows = bytes_varint(in);
         metric->from_ms = unzigzag(bytes_varint(in));
         metric->to_ms = (int64_t)((uint64_t)metric->from_ms + bytes_varint(in));
+        metric->has_total = bytes_u8(in) != 0;
+        metric->sum = metric->has_total ? bytes_f64(in) : 0;
+        metric->min = metric->has_total ? bytes_f64(in) : 0;
+        metric->max = metric->has_total ? bytes_f64(in) : 0;
         if (in->bad || name.size == 0 || name.size > LINE_NAME_MAX) {
             in->bad = true;
             break;

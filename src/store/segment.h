@@ -25,6 +25,8 @@ struct segment_metric {
     uint32_t metric; /* in names.h */
     uint64_t rows;
     int64_t from_ms, to_ms;
+    bool has_total; /* sum, least and greatest value of all rows; levels have none */
+    double sum, min, max;
 };
 
 /* Everything of this lane and class and day up to this lsn is in this file or in one that it replaced or that

@@ -227,6 +227,9 @@ static void drop_keys(struct segment_writer *writer, struct writer_metric *metri
 static void put_cubes(struct segment_writer *writer, struct writer_metric *metric)
 {
     struct cube_builder *builder = &writer->cubes;
+    struct segment_metric *directory = &metric->directory;
+    directory->has_total =
+        writer->has_cubes && cube_builder_total(builder, &directory->sum, &directory->min, &directory->max);
     for (uint32_t f = 0; f <= builder->field_count && writer->has_cubes; f++) {
         struct cube_cell *cells;
         struct writer_cube cube = {.field = f, .at = writer->flushed + writer->out.size};
@@ -279,7 +282,7 @@ enum err segment_writer_metric(struct segment_writer *writer, uint32_t metric, u
     }
     struct writer_metric *next = &writer->metrics[writer->metric_count++];
     *next = (struct writer_metric){.lead = leading, .leads = leading == UINT32_MAX};
-    next->directory = (struct segment_metric){metric, 0, INT64_MAX, INT64_MIN};
+    next->directory = (struct segment_metric){.metric = metric, .from_ms = INT64_MAX, .to_ms = INT64_MIN};
     writer->lead_at = 0;
     writer->has_cubes = names_kind(writer->options.origin->names, metric) != KIND_LEVEL;
     return err;

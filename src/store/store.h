@@ -355,10 +355,21 @@ void partials_done(struct partials *partials);
 int part_partials(struct snapshot *snapshot, struct part *part, uint32_t metric, uint32_t field,
                   struct partials *out, struct why *why) MUST_USE;
 
+/* What all rows of a metric in a part come to, known without reading its file. */
+struct part_total {
+    int64_t from_ms, to_ms; /* of its first and last row */
+    uint64_t count;
+    double sum, min, max;
+};
+
+/* false: not known, as of heads, levels, and where rows were deleted. */
+bool part_total(const struct part *part, uint32_t metric, struct part_total *out);
+
 /* Presence: in which minutes did the server accept any sample (of this host; host.at == NULL: of any)? Sets
- * bit i of present for minute from_minute + i (minutes since 1970). Never clears a bit. */
+ * bit i of present for minute from_minute + i (minutes since 1970). Never clears a bit. by_day: the asker
+ * only looks at whole UTC days together, so that any bit of a day will do; no file is read then. */
 enum err snapshot_presence(struct snapshot *snapshot, struct str host, int64_t from_minute, uint32_t minutes,
-                           uint8_t *present, struct why *why) MUST_USE;
+                           bool by_day, uint8_t *present, struct why *why) MUST_USE;
 
 /* Oldest and newest time of a metric; false when it has no rows. */
 bool snapshot_metric_span(const struct snapshot *snapshot, uint32_t metric, int64_t *from_ms, int64_t *to_ms,

@@ -93,8 +93,8 @@ static void check_presence(struct world *world)
     }
     struct snapshot *snapshot = store_snapshot(kit->store);
     struct why why;
-    assert_int_equal(snapshot_presence(snapshot, any ? STR_NONE : str_of(host), from, MINUTES, got, &why),
-                     ERR_OK);
+    assert_int_equal(
+        snapshot_presence(snapshot, any ? STR_NONE : str_of(host), from, MINUTES, false, got, &why), ERR_OK);
     assert_memory_equal(got, want, sizeof got);
     snapshot_unref(snapshot);
 }
