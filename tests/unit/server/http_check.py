@@ -583,6 +583,7 @@ def stopping_is_graceful(server):
         except ConnectionError:
             pass
         assert attempt < 199, 'still listening'
+        time.sleep(0.02)
     half.sendall(b'llo')
     status, headers, body = Reader(half).reply()
     assert (status, headers['connection'], body) == (200, 'close', b'hello')
