@@ -50,9 +50,12 @@ void cells_add(struct cells *cells, const uint32_t *cell, const double *value, c
 /* n rows of one cell. */
 void cells_add_run(struct cells *cells, uint32_t cell, const double *value, const int64_t *time_ms,
                    uint32_t n);
-/* What count rows of one cell come to; for needs of no more than sum and range. */
+/* What count rows of one cell come to; for needs of no more than sum, range and values (cells_add_bins). */
 void cells_add_partial(struct cells *cells, uint32_t cell, uint64_t count, double sum, double min,
                        double max);
+/* How the values of some rows of one cell are distributed; of cells whose values are sketches. */
+void cells_add_bins(struct cells *cells, uint32_t cell, const struct log_bin *bins, uint32_t count,
+                    double min, double max);
 void cells_add_distinct(struct cells *cells, const uint32_t *cell, const uint64_t *hash, uint32_t n);
 /* Values become sketches from here on; the caller empties the store. */
 void cells_to_sketches(struct cells *cells);

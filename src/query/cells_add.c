@@ -6,6 +6,8 @@
  */
 #include "query/cells_room.h"
 
+#include "base/check.h"
+
 #include <math.h>
 
 enum { SLICE = 256, RUN_LONG = 6 };
@@ -59,6 +61,16 @@ void cells_add_partial(struct cells *cells, uint32_t cell, uint64_t count, doubl
         cells->min[cell] = fmin(cells->min[cell], min);
         cells->max[cell] = fmax(cells->max[cell], max);
     }
+}
+
+void cells_add_bins(struct cells *cells, uint32_t cell, const struct log_bin *bins, uint32_t count,
+                    double min, double max)
+{
+    CHECK(cells->sketches);
+    struct sketch *sketch = &cells->sketches[cell];
+    size_t before = sketch_bytes(sketch);
+    sketch_add_bins(sketch, bins, count, min, max);
+    cells->sketch_bytes += sketch_bytes(sketch) - before;
 }
 
 /* ---- rows that jump between cells ---- */

@@ -120,6 +120,8 @@ void run_init_cells(struct run *run)
         cells_init(&feed->cells, feed->needs, grid_stride(&run->grid), &run->values);
         cells_reserve(&feed->cells, groups_count(&run->groups));
     }
+    if (run->foreseen)
+        run_sketch(run);
 }
 
 static enum err read_levels(struct run *run)
@@ -144,7 +146,9 @@ enum err run_execute(struct run *run, bool stop_early)
     run->share = &share;
     run->values.bytes_max = exact ? exact : QUERY_EXACT_BYTES_MAX;
     run_init_cells(run);
-    enum err err = run_read_rows(run);
+    enum err err = run_foresee(run);
+    if (err == ERR_OK)
+        err = run_read_rows(run);
     share.company = false;
     if (err == ERR_OK)
         err = read_levels(run);

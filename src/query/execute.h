@@ -40,6 +40,7 @@ struct run {
     struct value_store values; /* of all feeds */
     struct arena arena;        /* of the run */
     bool sketched;             /* the values did not fit: percentiles are within SKETCH_ALPHA */
+    bool foreseen;             /* that was known beforehand, and sketches of the store serve */
     uint64_t rows_read;        /* before and, in the end, after */
     struct query_error *error;
     /* Of a worker: */
@@ -141,6 +142,14 @@ struct time_span {
  * *edge_count spans, which begin or end within a minute; 0: the rows are needed; -1: the run failed. */
 int partial_feed(struct source_map *map, struct part *part, struct time_span span, struct time_span edges[2],
                  uint32_t *edge_count);
+/* At least so many rows of the part are in scope and in span, as far as that is known without reading rows;
+ * -1: the run failed. */
+int64_t partial_feed_rows(struct source_map *map, struct part *part, struct time_span span);
+
+/* ---- foresee.c ---- */
+
+/* Will there be more values than fit? Then they are sketches from the beginning. */
+enum err run_foresee(struct run *run) MUST_USE;
 
 enum err level_execute(struct run *run, struct feed *feed) MUST_USE;
 

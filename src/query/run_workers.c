@@ -348,6 +348,7 @@ static void make_helper(struct worker *worker, const struct run *run, uint32_t i
                      /* Closed ones do not change: all look at the same. */
                      .groups = run->groups.closed ? run->groups : (struct groups){.max = run->groups.max},
                      .values = {.bytes_max = run->values.bytes_max},
+                     .foreseen = run->foreseen,
                      .error = &worker->error,
                      .share = run->share,
                      .worker = index};

@@ -12,6 +12,7 @@
 #include "scheme/names.h"
 #include "store/cache.h"
 #include "store/cube.h"
+#include "store/cube_bins.h"
 #include "store/head.h"
 #include "store/presence_set.h"
 #include "store/source_table.h"
@@ -108,6 +109,9 @@ struct segment_cube {
     uint64_t at;
     uint32_t size, cells;
     uint64_t check;
+    uint64_t bins_at;   /* cube_bins.h */
+    uint32_t bins_size; /* 0: none */
+    uint64_t bins_check;
 };
 
 struct segment_section {
@@ -209,6 +213,9 @@ const struct segment_cube *segment_find_cube(const struct segment_index *index,
 /* cells: room for cube->cells. */
 enum err segment_read_cube(const struct segment_index *index, const struct segment_cube *cube,
                            struct cube_cell *cells, struct why *why) MUST_USE;
+/* The bins of a cube that has any; cells: of the same cube. */
+enum err segment_read_bins(const struct segment_index *index, const struct segment_cube *cube,
+                           const struct cube_cell *cells, struct cube_bins *out, struct why *why) MUST_USE;
 /* entries: room for as many as the field's counts say. */
 enum err segment_read_counts(const struct segment_index *index, uint32_t field,
                              struct value_count_entry *entries, struct why *why) MUST_USE;

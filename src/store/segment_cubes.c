@@ -38,3 +38,16 @@ enum err segment_read_cube(const struct segment_index *index, const struct segme
     buf_done(&bytes);
     return err;
 }
+
+enum err segment_read_bins(const struct segment_index *index, const struct segment_cube *cube,
+                           const struct cube_cell *cells, struct cube_bins *out, struct why *why)
+{
+    struct packer packer = {0};
+    struct buf bytes = {0};
+    enum err err = segment_read(index, cube->bins_at, cube->bins_size, cube->bins_check, &bytes, why);
+    if (!err)
+        err = cube_bins_decode(&packer, buf_view(&bytes), cells, cube->cells, out, why);
+    packer_done(&packer);
+    buf_done(&bytes);
+    return err;
+}

@@ -197,6 +197,11 @@ static void tell_cubes(struct footer *footer, const struct writer_metric *metric
         tell_place(footer, cube->at, cube->size);
         buf_varint(&footer->raw, cube->cells);
         buf_u64(&footer->raw, cube->check);
+        buf_varint(&footer->raw, cube->bins_size > 0);
+        if (cube->bins_size) {
+            tell_place(footer, cube->bins_at, cube->bins_size);
+            buf_u64(&footer->raw, cube->bins_check);
+        }
     }
 }
 

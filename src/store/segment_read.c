@@ -231,17 +231,24 @@ static void parse_cubes(struct footer *footer, struct segment_column *column)
 {
     struct segment_index *index = footer->index;
     struct bytes *in = &footer->in;
-    uint32_t count = bounded_count(in, 4 + 8);
+    uint32_t count = bounded_count(in, 5 + 8);
     column->first_cube = index->cube_count;
     column->cube_count = count;
     if (count)
         index->cubes = mem_resize(index->cubes, index->cube_count + count, sizeof *index->cubes);
     for (uint32_t c = 0; c < count && !in->bad; c++) {
         struct segment_cube *cube = &index->cubes[index->cube_count++];
+        *cube = (struct segment_cube){0};
         uint64_t field = bytes_varint(in);
         cube->at = parse_place(footer, &cube->size);
         uint64_t cells = bytes_varint(in);
         cube->check = bytes_u64(in);
+        uint64_t has_bins = bytes_varint(in);
+        if (has_bins) {
+            cube->bins_at = parse_place(footer, &cube->bins_size);
+            cube->bins_check = bytes_u64(in);
+        }
+        in->bad |= has_bins != (cube->bins_size > 0);
         in->bad |= field > index->cube_field_count || cells < 1 || cells > CUBE_CELLS_MAX;
         cube->field = field ? (uint32_t)field - 1 : index->cube_field_count;
         cube->cells = (uint32_t)cells;

@@ -37,8 +37,10 @@ static enum err add_sections(const struct segment_index *index, uint64_t *sectio
     sections[SECTION_SOURCES] += index->dictionaries_size;
     for (uint32_t f = 0; f < index->field_count; f++)
         sections[SECTION_COUNTS] += index->counts[f].count ? index->counts[f].size : 0;
-    for (uint32_t c = 0; c < index->cube_count; c++)
+    for (uint32_t c = 0; c < index->cube_count; c++) {
         sections[SECTION_CUBES] += index->cubes[c].size;
+        sections[SECTION_SKETCHES] += index->cubes[c].bins_size;
+    }
     sections[SECTION_PRESENCE] += index->presence.size;
     return err;
 }

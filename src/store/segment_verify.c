@@ -19,7 +19,11 @@ static enum err verify_cubes(const struct segment_index *index, struct why *why)
     enum err err = ERR_OK;
     for (uint32_t c = 0; c < index->cube_count && !err; c++) {
         struct cube_cell *cells = mem_alloc(index->cubes[c].cells * sizeof *cells);
+        struct cube_bins bins = {0};
         err = segment_read_cube(index, &index->cubes[c], cells, why);
+        if (!err && index->cubes[c].bins_size)
+            err = segment_read_bins(index, &index->cubes[c], cells, &bins, why);
+        cube_bins_done(&bins);
         mem_free(cells);
     }
     return err;

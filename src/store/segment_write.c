@@ -12,20 +12,40 @@
  *     ascending by (source, time) through all its blocks: its own, and followers, whose rows stand where
  *     own rows of its lead do, a metric that comes before it and follows nobody. All own blocks of a lead but
  *     its last have as many rows as its first.
- *     Behind the blocks of a metric, its cubes (cube.h).
- *   dictionaries of sources, packed by zstd, and source chunks (source_table.h): 1,024 sources each but the
- *     last
- *   presence, packed by zstd: count of hosts, each: text host (the first is empty: any), count of runs, each:
+ *     Behind the blocks of a metric, its cubes (cube.h), each with its bins behind it (cube_bins.h) if it
+ *     has any.
+ *   dictionaries of sources, packed by zstd
+ *   source chunks (source_table.h): 1,024 sources each but the last
+ *   counts of rows by value (value_counts.h), of some fields
+ *   presence, packed by zstd: count of hosts, each:
+ *     text host (the first is empty: any), count of runs, each:
  *     zigzag minutes since the end of the run before (the first since 1970), minutes in the run
- *   footer, packed by zstd, in which a place is: zigzag bytes from the end of the place told before (the
- * first from byte 64), bytes stored: text directory (segment.c), zigzag day, sources count of fields, each:
- * text name, ascending count of metrics, each: text name, its lead's number in this list from 1 or 0; then
- * twice, own blocks and followers: count, each: place, rows, zigzag from, to - from, first source, last -
- * first source, u64 check dictionaries: place, unpacked size, u64 check count of source chunks, each: place,
- * sources, u64 check, per field: lowest and highest value (lowest above highest: none) presence: place,
- * unpacked size, u64 check trailer, 48 bytes: 0  u64  where the footer begins 8  u32  its stored size 12  u32
- * its unpacked size 16  u64  its check 24  u64  size of the file 32  u64  xxh3 of bytes 0 to 31, unseeded 40
- * u64  magic "DTSGEND\0"
+ *   footer, packed by zstd, in which a place is:
+ *     zigzag bytes from the end of the place told before (the first from byte 64), bytes stored;
+ *     text directory (segment.c), zigzag day, sources
+ *     count of fields, each: text name, ascending
+ *     count of fields with cubes, each: text name, count of values, each: u8 type; varint number or text
+ *     count of metrics, each:
+ *       text name, its lead's number in this list from 1 or 0
+ *       twice, own blocks and followers: count, each:
+ *         place, rows, zigzag from, to - from, first source, last - first source, u64 check
+ *       count of cubes, each:
+ *         its field's number in the list of those from 1, or 0: of all rows
+ *         place, cells, u64 check
+ *         has it bins: 0, or 1, place, u64 check
+ *     dictionaries: place, unpacked size, u64 check
+ *     count of source chunks, each:
+ *       place, sources, u64 check; per field: lowest and highest value (lowest above highest: none)
+ *     per field: count of values that rows are counted by; if there are any: place, u64 check
+ *     presence: place, unpacked size, u64 check
+ *   trailer, 48 bytes:
+ *      0  u64  where the footer begins
+ *      8  u32  its stored size
+ *     12  u32  its unpacked size
+ *     16  u64  its check
+ *     24  u64  size of the file
+ *     32  u64  xxh3 of bytes 0 to 31, unseeded
+ *     40  u64  magic "DTSGEND\0"
  *
  * Sources are numbered from 0 in the order of segment_sort_sources. A file is valid when header and trailer
  * are, and then each part by its own check: one bad block costs its rows and those that follow it. A file
@@ -36,6 +56,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "store/cube_bins.h"
 #include "store/day.h"
 #include "store/log_format.h"
 #include "store/row_sort.h"
@@ -99,6 +120,7 @@ static void make_arrays(struct segment_writer *writer)
 {
     source_values_init(&writer->values, writer->options.sources, writer->options.source_count);
     cube_builder_init(&writer->cubes, &writer->values);
+    bins_builder_init(&writer->bins, &writer->cubes);
     writer->source_rows = mem_zero(writer->options.source_count, sizeof(uint32_t));
     writer->source_host = find_hosts(writer);
 }
@@ -144,6 +166,7 @@ void segment_writer_free(struct segment_writer *writer)
     mem_free(writer->source_rows);
     mem_free(writer->source_host);
     presence_set_done(&writer->presence);
+    bins_builder_done(&writer->bins);
     cube_builder_done(&writer->cubes);
     source_values_done(&writer->values);
     for (uint32_t m = 0; m < writer->metric_count; m++) {
@@ -224,13 +247,25 @@ static void drop_keys(struct segment_writer *writer, struct writer_metric *metri
     metric->key_count = metric->key_cap = 0;
 }
 
+static void put_bins(struct segment_writer *writer, struct writer_cube *cube, const struct cube_cell *cells)
+{
+    size_t start = writer->out.size;
+    cube->bins_at = writer->flushed + start;
+    if (writer->has_bins &&
+        bins_builder_put(&writer->bins, cube->field, cells, cube->cells, &writer->packer, &writer->out)) {
+        cube->bins_size = (uint32_t)(writer->out.size - start);
+        cube->bins_check = hash_seeded(str_make(writer->out.at + start, cube->bins_size), writer->seed);
+    }
+}
+
 static void put_cubes(struct segment_writer *writer, struct writer_metric *metric)
 {
     struct cube_builder *builder = &writer->cubes;
     struct segment_metric *directory = &metric->directory;
     directory->has_total =
         writer->has_cubes && cube_builder_total(builder, &directory->sum, &directory->min, &directory->max);
-    for (uint32_t f = 0; f <= builder->field_count && writer->has_cubes; f++) {
+    for (uint32_t i = 0; i <= builder->field_count && writer->has_cubes; i++) {
+        uint32_t f = i ? i - 1 : builder->field_count;
         struct cube_cell *cells;
         struct writer_cube cube = {.field = f, .at = writer->flushed + writer->out.size};
         size_t start = writer->out.size;
@@ -238,6 +273,7 @@ static void put_cubes(struct segment_writer *writer, struct writer_metric *metri
         cube_encode(&writer->packer, cells, cube.cells, f < builder->field_count, &writer->out);
         cube.size = (uint32_t)(writer->out.size - start);
         cube.check = hash_seeded(str_make(writer->out.at + start, cube.size), writer->seed);
+        put_bins(writer, &cube, cells);
         mem_free(cells);
         if (!cube.cells)
             continue;
@@ -245,6 +281,7 @@ static void put_cubes(struct segment_writer *writer, struct writer_metric *metri
         metric->cubes[metric->cube_count++] = cube;
     }
     cube_builder_clear(builder);
+    bins_builder_clear(&writer->bins);
 }
 
 static enum err end_metric(struct segment_writer *writer, struct why *why)
@@ -284,7 +321,9 @@ enum err segment_writer_metric(struct segment_writer *writer, uint32_t metric, u
     *next = (struct writer_metric){.lead = leading, .leads = leading == UINT32_MAX};
     next->directory = (struct segment_metric){.metric = metric, .from_ms = INT64_MAX, .to_ms = INT64_MIN};
     writer->lead_at = 0;
-    writer->has_cubes = names_kind(writer->options.origin->names, metric) != KIND_LEVEL;
+    enum kind kind = names_kind(writer->options.origin->names, metric);
+    writer->has_cubes = kind != KIND_LEVEL;
+    writer->has_bins = kind == KIND_MEASURE || kind == KIND_VALUE;
     return err;
 }
 
@@ -354,6 +393,8 @@ enum err segment_writer_add(struct segment_writer *writer, uint32_t source, int6
     presence_set_mark(&writer->presence, writer->source_host[source], time_ms);
     if (writer->has_cubes)
         cube_builder_add(&writer->cubes, source, time_ms - writer->options.day * DAY_MS, value);
+    if (writer->has_bins)
+        bins_builder_add(&writer->bins, source, time_ms - writer->options.day * DAY_MS, value);
     if (metric->lead != UINT32_MAX) {
         const struct writer_metric *lead = &writer->metrics[metric->lead];
         uint32_t at = writer->lead_at;

@@ -24,6 +24,9 @@ struct writer_cube {
     uint64_t at;
     uint32_t size, cells;
     uint64_t check;
+    uint64_t bins_at;   /* cube_bins.h */
+    uint32_t bins_size; /* 0: none */
+    uint64_t bins_check;
 };
 
 struct writer_metric {
@@ -50,6 +53,8 @@ struct segment_writer {
     struct writer_block own, followers;
     bool has_cubes; /* the metric at hand */
     struct cube_builder cubes;
+    bool has_bins; /* the metric at hand */
+    struct bins_builder bins;
     uint32_t lead_at; /* how far the lead's keys were passed */
     uint64_t keys_kept;
     struct source_values values; /* of the sources */

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log_bin.h"
 #include "base/sys.h"
 #include "scheme/names.h"
 #include "scheme/source_match.h"
@@ -104,6 +105,7 @@ enum err store_merge(struct store *store, const struct merge_options *options, s
     X(SOURCES, "sources")   \
     X(COUNTS, "counts")     \
     X(CUBES, "cubes")       \
+    X(SKETCHES, "sketches") \
     X(PRESENCE, "presence") \
     X(FOOTER, "footer")
 
@@ -340,19 +342,27 @@ struct partial {
     struct source_value value; /* texts are valid until the part's sources are released */
     uint64_t count;
     double sum, min, max;
+    const struct log_bin *bins; /* with partials_wanted.bins: how the values are distributed */
+    uint32_t bin_count;
 };
 
 struct partials {
     struct partial *at;
     uint32_t count, cap;
+    struct log_bin *bins; /* of all */
 };
 
 void partials_done(struct partials *partials);
 
-/* Partials of all rows of a metric in a part; field NAME_NONE: of all together, else per value of that field,
- * unset among them. 1: *out has them, ascending by value and minute; 0: none are kept, read the rows; -1:
- * failed, *why says so. */
-int part_partials(struct snapshot *snapshot, struct part *part, uint32_t metric, uint32_t field,
+struct partials_wanted {
+    uint32_t metric;
+    uint32_t field; /* NAME_NONE: of all rows together, else per value of the field, unset among them */
+    bool bins;      /* none without them */
+};
+
+/* Partials of all rows of a metric in a part. 1: *out has them, ascending by value and minute; 0: none are
+ * kept, read the rows; -1: failed, *why says so. */
+int part_partials(struct snapshot *snapshot, struct part *part, const struct partials_wanted *wanted,
                   struct partials *out, struct why *why) MUST_USE;
 
 /* What all rows of a metric in a part come to, known without reading its file. */

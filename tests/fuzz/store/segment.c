@@ -1,4 +1,5 @@
-/* Any bytes as a segment file. The first byte chooses: a block, a follower block, a table of sources, a cube;
+/* Any bytes as a segment file. The first byte chooses: a block, a follower block, a table of sources, a cube
+ * with bins;
  * or a file, put together from a footer and a body with a header and a trailer that are right, its other
  * checksums not compared. */
 #include "../fuzz.h"
@@ -62,10 +63,18 @@ static void fuzz_cube(struct str input)
     uint32_t count = bytes_u16(&in), value_count = bytes_u8(&in) % (CUBE_VALUES_MAX + 1);
     struct packer packer = {0};
     struct cube_cell *cells = mem_zero(count, sizeof *cells);
-    struct str bytes = str_make(in.at, in.bad ? 0 : bytes_left(&in));
-    if (cube_decode(&packer, bytes, count, value_count, cells, NULL) == ERR_OK)
+    struct cube_bins bins;
+    struct str bytes = bytes_str(&in, bytes_u16(&in));
+    if (cube_decode(&packer, bytes, count, value_count, cells, NULL) == ERR_OK) {
         for (uint32_t i = 0; i < count; i++)
             CHECK(cells[i].minute < CUBE_MINUTES && cells[i].value < (value_count ? value_count : 1));
+        bytes = str_make(in.at, bytes_left(&in));
+        if (count && cube_bins_decode(&packer, bytes, cells, count, &bins, NULL) == ERR_OK) {
+            for (uint32_t b = 0; b < bins.ends[count - 1]; b++)
+                CHECK(bins.at[b].count > 0);
+            cube_bins_done(&bins);
+        }
+    }
     mem_free(cells);
     packer_done(&packer);
 }

@@ -1,6 +1,7 @@
 /* partials_test.c: what files keep per minute against their rows: every query answers the same with partials
- * and without, whatever was sealed, united, deleted or late. Arguments: folder of the scheme, first seed, how
- * many. A failure prints its seed. */
+ * and without, whatever was sealed, united, deleted or late; percentiles that do not fit come out of sketches
+ * of files as they do of rows, and within 1 % of the exact ones. Arguments: folder of the scheme, first seed,
+ * how many. A failure prints its seed. */
 #include "world.h"
 
 #include "base/mem.h"
@@ -10,13 +11,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { QUERIES = 60, SPAN_MINUTES = 20, HOSTS = 3, ACCOUNTS = 5, SESSIONS = 150 };
+enum { QUERIES = 60, SPAN_MINUTES = 20, DENSE_MINUTES = 3, HOSTS = 3, ACCOUNTS = 5, SESSIONS = 150 };
 
 #define FIRST_MS (WORLD_DAY_MS - 6 * 60000) /* so that there are files of two days */
 
 static const char *const METRICS[] = {"req.total",       "req.done",         "call.answered",
                                       "disk.used",       "dialer.sync.jobs", "dialer.mail.jobs",
-                                      "callers.on_call", "not.declared"};
+                                      "callers.on_call", "not.declared",     "dialer.sync.run_ms"};
 
 static const char *const SELECTORS[] = {
     "req.total", "req.total", "call.answered",        "call.answered",     "req.done",        "call.answered",
@@ -24,6 +25,13 @@ static const char *const SELECTORS[] = {
 
 static const char *const STATS[] = {"sum",           "count",   "avg",  "min",    "max",
                                     "sum count avg", "min max", "rate", "rate 1m"};
+
+/* Of metrics that have sketches, but for the last. */
+static const char *const SKETCHED[] = {"call.answered", "call.answered", "call.answered",
+                                       "call.*",        "disk.used",     "{process}.{job}.run_ms",
+                                       "not.declared",  "req.total"};
+static const char *const PERCENTILES[] = {"p95", "p50 p95 p99.9", "p95 avg max", "p0 p100 sum count min"};
+static const uint64_t FEW_BYTES[] = {400, 4000, 20000};
 
 static const char *const SCOPES[] = {"",
                                      "",
@@ -41,7 +49,7 @@ static const char *const SCOPES[] = {"",
                                      " @host:none"};
 
 static const char *const BYS[] = {
-    "", "", "", "host", "account_id", "campaign_type", "host,account_id", "session", "metric"};
+    "", "", "", "host", "account_id", "campaign_type", "host", "host,account_id", "session", "metric"};
 static const char *const JOB_BYS[] = {"", "job", "process,job", "job,host", "host"};
 static const int64_t STEPS_MS[] = {60000, 60000, 60000, 300000, 300000, 3600000, 30000, 90000};
 
@@ -52,11 +60,17 @@ struct trial {
     struct rng rng;
     struct world world;
     struct snapshot *snapshot;
+    bool dense; /* many rows of few values a minute: then files keep sketches of them */
     bool signs; /* values of both signs cancel: sums are as good as their parts, not as they are themselves */
     struct buf query;
     struct query_options options;
-    uint32_t asked, by_partials;
+    uint32_t asked, by_partials, sketched, by_sketches;
 };
+
+static uint64_t span_ms(const struct trial *trial)
+{
+    return (trial->dense ? DENSE_MINUTES : SPAN_MINUTES) * UINT64_C(60000);
+}
 
 static void fail(const struct trial *trial, const char *what)
 {
@@ -75,7 +89,7 @@ static void put_row(struct trial *trial, uint32_t i, uint32_t count)
     struct world *world = &trial->world;
     struct source_set set = {0};
     char host[16], account[16], session[16];
-    snprintf(host, sizeof(host), "h%u", (unsigned)rng_below(rng, HOSTS));
+    snprintf(host, sizeof(host), "h%u", (unsigned)rng_below(rng, trial->dense ? 2 : HOSTS));
     snprintf(account, sizeof(account), "%u", (unsigned)rng_below(rng, ACCOUNTS));
     snprintf(session, sizeof(session), "s%u", (unsigned)rng_below(rng, SESSIONS));
     world_put(&set, world, STR("host"), str_of(host));
@@ -85,11 +99,14 @@ static void put_row(struct trial *trial, uint32_t i, uint32_t count)
         world_put(&set, world, STR("campaign_type"), str_of(PICK(rng, types)));
     if (rng_chance(rng, 30))
         world_put(&set, world, STR("session"), str_of(session));
-    int64_t span_ms = (int64_t)SPAN_MINUTES * 60000;
-    int64_t time_ms =
-        rng_chance(rng, 95) ? (int64_t)i * span_ms / count : (int64_t)rng_below(rng, (uint64_t)span_ms);
-    const char *metric = rng_chance(rng, 70) ? METRICS[rng_below(rng, 3)] : PICK(rng, METRICS);
+    uint64_t span = span_ms(trial);
+    int64_t time_ms = rng_chance(rng, 95) ? (int64_t)(i * span / count) : (int64_t)rng_below(rng, span);
+    const char *metric = rng_chance(rng, trial->dense ? 90 : 70)
+                             ? METRICS[trial->dense ? 2 : rng_below(rng, 3)]
+                             : PICK(rng, METRICS);
     double value = (double)rng_below(rng, 100000) / (rng_chance(rng, 2) ? 7 : 100) - (trial->signs ? 300 : 0);
+    if (trial->dense && rng_chance(rng, 99))
+        value = trunc(value / 20) / 2;
     batch_add(world->batch, world_metric(world, str_of(metric), KIND_VALUE), world_source(world, &set),
               FIRST_MS + time_ms, value);
 }
@@ -99,9 +116,10 @@ static void put_rows(struct trial *trial, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         put_row(trial, i, count);
         if (i % 100 == 99)
-            world_commit(&trial->world,
-                         rng_chance(&trial->rng, 85) ? 0 : (uint32_t)rng_below(&trial->rng, WORLD_LANES));
-        if (rng_below(&trial->rng, count / 3) == 0)
+            world_commit(&trial->world, rng_chance(&trial->rng, trial->dense ? 98 : 85)
+                                            ? 0
+                                            : (uint32_t)rng_below(&trial->rng, WORLD_LANES));
+        if (rng_below(&trial->rng, trial->dense ? count : count / 3) == 0)
             store_tidy(trial->world.store, true);
     }
     world_commit(&trial->world, 0);
@@ -117,8 +135,8 @@ static void delete_some(struct trial *trial)
     struct delete_report report;
     struct why why;
     struct query_options options = trial->options;
-    options.from_ms = FIRST_MS + (int64_t)rng_below(&trial->rng, SPAN_MINUTES * 60000);
-    options.to_ms = options.from_ms + (int64_t)rng_below(&trial->rng, SPAN_MINUTES * 60000) + 1;
+    options.from_ms = FIRST_MS + (int64_t)rng_below(&trial->rng, span_ms(trial));
+    options.to_ms = options.from_ms + (int64_t)rng_below(&trial->rng, span_ms(trial)) + 1;
     CHECK(query_delete_request(str_of(PICK(&trial->rng, texts)), &options, &arena, &request, &error) ==
           ERR_OK);
     request.who = request.text = STR("test");
@@ -135,8 +153,9 @@ static void unite(struct trial *trial)
 
 static void make_world(struct trial *trial)
 {
+    trial->dense = rng_chance(&trial->rng, 50);
     trial->signs = rng_chance(&trial->rng, 30);
-    put_rows(trial, 4000 + (uint32_t)rng_below(&trial->rng, 12000));
+    put_rows(trial, 4000 + (uint32_t)rng_below(&trial->rng, trial->dense ? 20000 : 12000));
     if (rng_chance(&trial->rng, 80))
         store_tidy(trial->world.store, true);
     for (int i = 0; i < 3; i++) {
@@ -150,6 +169,23 @@ static void make_world(struct trial *trial)
 }
 
 /* ---- questions ---- */
+
+static void draw_range(struct trial *trial)
+{
+    struct rng *rng = &trial->rng;
+    struct query_options *options = &trial->options;
+    options->exact_bytes_max = 0;
+    options->step_ms = PICK(rng, STEPS_MS);
+    options->from_ms = FIRST_MS + (int64_t)rng_below(rng, span_ms(trial)) - 60000;
+    options->to_ms = options->from_ms + 1 + (int64_t)rng_below(rng, span_ms(trial));
+    if (trial->dense && rng_chance(rng, 50)) {
+        options->from_ms = FIRST_MS;
+        options->to_ms = FIRST_MS + (int64_t)span_ms(trial);
+    } else if (rng_chance(rng, 50)) {
+        options->from_ms = options->from_ms / 60000 * 60000;
+        options->to_ms = options->to_ms / 60000 * 60000 + 60000;
+    }
+}
 
 static void make_query(struct trial *trial)
 {
@@ -168,14 +204,22 @@ static void make_query(struct trial *trial)
         buf_printf(text, "%s %s%s", selector, strcmp(selector, "callers.on_call") ? stat : "avg", scope);
     if (*by && !(ratio && (jobs || strcmp(by, "metric") == 0)))
         buf_printf(text, " by %s%s", by, rng_chance(rng, 15) ? " top 2 other" : "");
-    struct query_options *options = &trial->options;
-    options->step_ms = PICK(rng, STEPS_MS);
-    options->from_ms = FIRST_MS + (int64_t)rng_below(rng, SPAN_MINUTES * 60000) - 60000;
-    options->to_ms = options->from_ms + 1 + (int64_t)rng_below(rng, SPAN_MINUTES * 60000);
-    if (rng_chance(rng, 50)) {
-        options->from_ms = options->from_ms / 60000 * 60000;
-        options->to_ms = options->to_ms / 60000 * 60000 + 60000;
-    }
+    draw_range(trial);
+}
+
+static void make_percentiles(struct trial *trial)
+{
+    struct rng *rng = &trial->rng;
+    struct buf *text = &trial->query;
+    const char *by = rng_chance(rng, 50) ? PICK(rng, BYS) : "",
+               *scope = rng_chance(rng, 25) ? PICK(rng, SCOPES) : "";
+    text->size = 0;
+    buf_printf(text, "%s %s%s", rng_chance(rng, 50) ? "call.answered" : PICK(rng, SKETCHED),
+               PICK(rng, PERCENTILES), scope);
+    if (*by)
+        buf_printf(text, " by %s%s", by, rng_chance(rng, 15) ? " top 2 other" : "");
+    draw_range(trial);
+    trial->options.exact_bytes_max = PICK(rng, FEW_BYTES);
 }
 
 /* ---- answers ---- */
@@ -183,7 +227,7 @@ static void make_query(struct trial *trial)
 static bool is_exact(const struct series *series)
 {
     return str_eq(series->stat, STR("count")) || str_eq(series->stat, STR("min")) ||
-           str_eq(series->stat, STR("max"));
+           str_eq(series->stat, STR("max")) || str_starts(series->stat, STR("p"));
 }
 
 static void compare_series(const struct trial *trial, const struct answer *answer, const struct series *have,
@@ -220,21 +264,70 @@ static void compare(struct trial *trial, const struct answer *have, const struct
         compare_series(trial, want, &have->series[i], &want->series[i]);
 }
 
-static void ask(struct trial *trial)
+/* The answer by partials, *want the same by rows; NULL when both refuse it. */
+static struct answer *ask_both(struct trial *trial, struct answer **want)
 {
     struct query_options rows = trial->options;
     struct query_error error, rows_error;
-    struct answer *have, *want;
+    struct answer *have;
     rows.rows_only = true;
     enum err err = query_run(buf_view(&trial->query), &trial->options, trial->snapshot, &have, &error);
-    enum err rows_err = query_run(buf_view(&trial->query), &rows, trial->snapshot, &want, &rows_error);
+    enum err rows_err = query_run(buf_view(&trial->query), &rows, trial->snapshot, want, &rows_error);
     if (err != rows_err || (err && strcmp(error.text, rows_error.text) != 0))
         fail(trial, err ? error.text : rows_error.text);
     if (err)
+        return NULL;
+    compare(trial, have, *want);
+    return have;
+}
+
+static void ask(struct trial *trial)
+{
+    struct answer *have, *want;
+    make_query(trial);
+    have = ask_both(trial, &want);
+    if (!have)
         return;
-    compare(trial, have, want);
     trial->asked += want->rows_read > 0;
     trial->by_partials += have->rows_read != want->rows_read; /* a cell counts as one */
+    answer_free(have);
+    answer_free(want);
+}
+
+/* Each percentile within 1 % of the exact one. */
+static void compare_exact(const struct trial *trial, const struct answer *have)
+{
+    struct query_options options = trial->options;
+    struct query_error error;
+    struct answer *want;
+    options.exact_bytes_max = 0;
+    options.rows_only = true;
+    if (query_run(buf_view(&trial->query), &options, trial->snapshot, &want, &error) != ERR_OK)
+        fail(trial, error.text);
+    if (!want->exact || have->series_count != want->series_count)
+        fail(trial, "other series than the exact ones");
+    for (uint32_t i = 0; i < want->series_count; i++)
+        for (uint32_t p = 0; p < want->point_count; p++) {
+            double x = have->series[i].values[p], y = want->series[i].values[p];
+            if (isnan(x) != isnan(y) || fabs(x - y) > 0.01001 * fabs(y) + (trial->signs ? 1e-8 : 0))
+                fail(trial, "a percentile is off by more than 1 %");
+        }
+    answer_free(want);
+}
+
+static void ask_percentiles(struct trial *trial)
+{
+    struct answer *have, *want;
+    make_percentiles(trial);
+    have = ask_both(trial, &want);
+    if (!have)
+        return;
+    if (have->rel_err != (have->exact ? 0 : 0.01))
+        fail(trial, "another error than is told");
+    if (!have->exact && !str_ends(buf_view(&trial->query), STR("other"))) /* ranked by sketches */
+        compare_exact(trial, have);
+    trial->sketched += !have->exact;
+    trial->by_sketches += have->rows_read != want->rows_read;
     answer_free(have);
     answer_free(want);
 }
@@ -248,8 +341,9 @@ static void run(struct trial *trial, struct str scheme)
     make_world(trial);
     trial->snapshot = store_snapshot(world->store);
     for (int i = 0; i < QUERIES; i++) {
-        make_query(trial);
         ask(trial);
+        if (trial->dense || rng_chance(&trial->rng, 25))
+            ask_percentiles(trial);
     }
     snapshot_unref(trial->snapshot);
     world_done(world);
@@ -263,7 +357,7 @@ int main(int argc, char **argv)
     struct buf scheme = {0};
     struct why why = {0};
     char path[1024];
-    uint32_t asked = 0, by_partials = 0;
+    struct trial all = {0};
     snprintf(path, sizeof(path), "%s/scheme.yaml", argc > 1 ? argv[1] : ".");
     if (sys_read_file(sys_real(), str_of(path), 1 << 20, &scheme, &why) != ERR_OK)
         return 2;
@@ -271,12 +365,15 @@ int main(int argc, char **argv)
         struct trial trial = {.seed = seed, .rng = {seed}};
         run(&trial, buf_view(&scheme));
         buf_done(&trial.query);
-        asked += trial.asked;
-        by_partials += trial.by_partials;
+        all.asked += trial.asked;
+        all.by_partials += trial.by_partials;
+        all.sketched += trial.sketched;
+        all.by_sketches += trial.by_sketches;
     }
     buf_done(&scheme);
-    printf("%u of %u queries that read any rows read partials\n", by_partials, asked);
-    if (by_partials * 4 < asked) {
+    printf("%u of %u queries that read any rows read partials; %u of %u sketched ones read sketches\n",
+           all.by_partials, all.asked, all.by_sketches, all.sketched);
+    if (all.by_partials * 4 < all.asked || all.by_sketches * 8 < all.sketched) {
         printf("too few\n0 passed, 1 failed\n");
         return 1;
     }

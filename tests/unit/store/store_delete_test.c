@@ -240,7 +240,8 @@ static uint64_t rows_by_cubes(struct snapshot *snapshot, uint32_t metric, unsign
     uint64_t rows = 0;
     for (uint32_t p = 0; p < snapshot_part_count(snapshot); p++) {
         struct part *part = snapshot_part(snapshot, p);
-        int found = part_partials(snapshot, part, metric, NAME_NONE, &partials, &why);
+        int found = part_partials(snapshot, part, &(struct partials_wanted){metric, NAME_NONE, false},
+                                  &partials, &why);
         assert_true(found >= 0);
         *used += found > 0;
         for (uint32_t i = 0; found && i < partials.count; i++)

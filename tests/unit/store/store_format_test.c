@@ -108,11 +108,26 @@ static void write_cube_seed(void)
     static const struct cube_cell cells[] = {
         {0, 961, 12, 30.5, 0.1, 7}, {0, 962, 9, 12, 0, 4}, {2, 961, 100, -1e300, -1e300, 1e9}};
     struct packer packer = {0};
-    struct buf bytes = {0};
+    struct bin_scratch scratch = {0};
+    struct bin_list list = {0};
+    struct buf bytes = {0}, head = {0};
+    uint32_t place[121];
+    int32_t key[121];
+    for (uint32_t i = 0; i < 121; i++) {
+        place[i] = i < 12 ? 961 : i < 21 ? 962 : 2 * CUBE_MINUTES + 961;
+        key[i] = i < 21 ? (int32_t)(i % 5) * 9 + 40000 : 40000 + (int32_t)i;
+    }
+    bin_list_add(&list, &scratch, place, key, 121, 3 * CUBE_MINUTES);
+    buf_put(&head, "\4\3\0\3", 4);
     cube_encode(&packer, cells, 3, true, &bytes);
-    write_seed(SEED_DIR "/segment/cube", str_make("\4\3\0\3", 4), buf_view(&bytes));
+    buf_u16(&head, (uint16_t)bytes.size);
+    cube_bins_encode(&packer, cells, 3, &list, &bytes);
+    write_seed(SEED_DIR "/segment/cube", buf_view(&head), buf_view(&bytes));
+    bin_list_done(&list);
+    bin_scratch_done(&scratch);
     packer_done(&packer);
     buf_done(&bytes);
+    buf_done(&head);
 }
 
 static void write_segment_seed(struct str file)
