@@ -1,4 +1,5 @@
 /* dialtone: finds the command and runs it. */
+#include "base/mem.h"
 #include "cli/command.h"
 
 #include <signal.h>
@@ -6,6 +7,7 @@
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    mem_keep_freed();
     if (argc < 2)
         return command_help(1, argv);
     struct str name = str_of(argv[1]);

@@ -2,8 +2,10 @@
 
 #include "base/check.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 void check_failed(const char *condition, const char *file, int line)
 {
@@ -35,4 +37,18 @@ void *mem_resize(void *old, size_t count, size_t size)
 void mem_free(void *block)
 {
     free(block);
+}
+
+void *mem_huge(void)
+{
+    void *block = aligned_alloc(MEM_HUGE_BYTES, MEM_HUGE_BYTES);
+    CHECK(block);
+    madvise(block, MEM_HUGE_BYTES, MADV_HUGEPAGE); /* a wish */
+    return block;
+}
+
+void mem_keep_freed(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }

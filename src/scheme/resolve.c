@@ -48,7 +48,6 @@ struct resolver {
     struct source_cache sources;
     struct arena set_arena;
     struct arena scratch; /* of one call */
-    struct arena once_arena;
     struct buf key, encoded;
     struct source_entry once; /* for reporters that are not remembered */
 };
@@ -73,9 +72,8 @@ void resolver_free(struct resolver *resolver)
     mem_free(resolver->sets);
     arena_done(&resolver->set_arena);
     infer_done(&resolver->infer);
-    source_cache_done(&resolver->sources);
+    source_cache_reset(&resolver->sources);
     arena_done(&resolver->scratch);
-    arena_done(&resolver->once_arena);
     buf_done(&resolver->key);
     buf_done(&resolver->encoded);
     mem_free(resolver);
@@ -401,9 +399,10 @@ static void assemble(struct resolver *resolver, struct spelling *spelling, const
     put_reporter(spelling, reporter);
 }
 
+/* Its bytes are left in the resolver. */
 static void learn_source(struct resolver *resolver, struct source_entry *entry,
                          const struct resolved_metric *metric, const struct line *line,
-                         const struct reporter *reporter, struct arena *arena)
+                         const struct reporter *reporter)
 {
     struct source_set set;
     struct buf *bytes = &resolver->encoded;
@@ -413,8 +412,7 @@ static void learn_source(struct resolver *resolver, struct source_entry *entry,
     struct spelling spelling = {resolver->scheme, &resolver->scratch, &set, 0};
     assemble(resolver, &spelling, &resolver->sets[metric->template_set], line, reporter);
     source_encode(&set, bytes);
-    entry->source = (struct resolved_source){.bytes = arena_str(arena, buf_view(bytes))};
-    entry->source.hash = hash_bytes(entry->source.bytes);
+    entry->source = (struct resolved_source){.bytes = buf_view(bytes), .hash = hash_bytes(buf_view(bytes))};
     entry->remarks = spelling.remarks;
 }
 
@@ -440,16 +438,17 @@ static struct source_entry *source_entry(struct resolver *resolver, const struct
     if (line->pair_count)
         key.pairs = declared_pairs(resolver, line);
     if (!reporter->id || key.text.size + key.pairs.size > SOURCE_KEY_BYTES_MAX) {
-        arena_reset(&resolver->once_arena);
-        learn_source(resolver, &resolver->once, metric, line, reporter, &resolver->once_arena);
+        learn_source(resolver, &resolver->once, metric, line, reporter);
         return &resolver->once;
     }
     if (sources->count >= RESOLVE_SOURCES_MAX || source_cache_bytes(sources) > SOURCE_CACHE_BYTES_MAX)
         source_cache_reset(sources);
     bool is_new;
     struct source_entry *entry = source_cache_resolve(sources, &key, &is_new);
-    if (is_new)
-        learn_source(resolver, entry, metric, line, reporter, &sources->arena);
+    if (is_new) {
+        learn_source(resolver, entry, metric, line, reporter);
+        entry->source.bytes = source_cache_keep(sources, entry->source.bytes);
+    }
     return entry;
 }
 

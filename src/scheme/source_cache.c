@@ -12,6 +12,10 @@ enum {
     SLOTS_FIRST = 1024,
     CELL_BYTES = 64,
     CHUNK_CELLS = 1024,
+    CHUNK_BYTES = CHUNK_CELLS * CELL_BYTES,
+    /* The first chunks are small blocks, so that a few sources cost little; then huge pages hold 32 each. */
+    SMALL_CHUNKS = 16,
+    CHUNKS_PER_PAGE = MEM_HUGE_BYTES / CHUNK_BYTES,
 };
 
 uint64_t source_key_hash(const struct source_key *key)
@@ -22,12 +26,17 @@ uint64_t source_key_hash(const struct source_key *key)
     return hash_mix(hash);
 }
 
-static inline struct source_entry *entry_at(const struct source_cache *cache, uint32_t place)
+static inline char *cell_at(const struct source_cache *cache, uint32_t place)
 {
     uint32_t cell = place - 1;
     uintptr_t chunk = (uintptr_t)cache->chunks[cell / CHUNK_CELLS];
     chunk = (chunk + CELL_BYTES - 1) & ~(uintptr_t)(CELL_BYTES - 1);
-    return (struct source_entry *)(void *)(chunk + (uintptr_t)(cell % CHUNK_CELLS) * CELL_BYTES);
+    return (char *)chunk + (size_t)(cell % CHUNK_CELLS) * CELL_BYTES;
+}
+
+static inline struct source_entry *entry_at(const struct source_cache *cache, uint32_t place)
+{
+    return (struct source_entry *)(void *)cell_at(cache, place);
 }
 
 static inline bool holds(const struct source_entry *entry, const struct source_key *key)
@@ -40,14 +49,44 @@ static inline bool holds(const struct source_entry *entry, const struct source_k
     return !key->pairs.size || !memcmp(entry->words + key->text.size, key->pairs.at, key->pairs.size);
 }
 
+static char *new_chunk(struct source_cache *cache)
+{
+    uint32_t in_page = (cache->chunk_count - SMALL_CHUNKS) % CHUNKS_PER_PAGE;
+    if (cache->chunk_count < SMALL_CHUNKS)
+        return mem_alloc(CHUNK_BYTES + CELL_BYTES);
+    return in_page ? cache->chunks[cache->chunk_count - 1] + CHUNK_BYTES : mem_huge();
+}
+
 static void add_chunk(struct source_cache *cache)
 {
     if (cache->chunk_count == cache->chunk_cap) {
         cache->chunk_cap = cache->chunk_cap ? cache->chunk_cap * 2 : 16;
         cache->chunks = mem_resize(cache->chunks, cache->chunk_cap, sizeof *cache->chunks);
     }
-    cache->chunks[cache->chunk_count++] = mem_alloc((CHUNK_CELLS + 1) * CELL_BYTES);
+    char *chunk = new_chunk(cache);
+    cache->chunks[cache->chunk_count++] = chunk;
     cache->chunk_used = 0;
+}
+
+/* Returns the place of cells for size bytes in a row. */
+static uint32_t take_cells(struct source_cache *cache, size_t size)
+{
+    uint32_t cells = (uint32_t)((size + CELL_BYTES - 1) / CELL_BYTES);
+    CHECK(cells <= CHUNK_CELLS);
+    if (!cache->chunk_count || cache->chunk_used + cells > CHUNK_CELLS)
+        add_chunk(cache);
+    uint32_t place = (cache->chunk_count - 1) * CHUNK_CELLS + cache->chunk_used + 1;
+    cache->chunk_used += cells;
+    return place;
+}
+
+struct str source_cache_keep(struct source_cache *cache, struct str bytes)
+{
+    CHECK(bytes.size <= SOURCE_KEPT_BYTES_MAX);
+    char *copy = cell_at(cache, take_cells(cache, bytes.size + 1));
+    if (bytes.size)
+        memcpy(copy, bytes.at, bytes.size);
+    return str_make(copy, bytes.size);
 }
 
 /* Returns the place of a new entry. */
@@ -55,11 +94,7 @@ static uint32_t add(struct source_cache *cache, const struct source_key *key)
 {
     size_t size = sizeof(struct source_entry) + key->text.size + key->pairs.size;
     CHECK(key->text.size + key->pairs.size <= SOURCE_KEY_BYTES_MAX);
-    uint32_t cells = (uint32_t)((size + CELL_BYTES - 1) / CELL_BYTES);
-    if (!cache->chunk_count || cache->chunk_used + cells > CHUNK_CELLS)
-        add_chunk(cache);
-    uint32_t place = (cache->chunk_count - 1) * CHUNK_CELLS + cache->chunk_used + 1;
-    cache->chunk_used += cells;
+    uint32_t place = take_cells(cache, size);
     cache->count++;
     struct source_entry *entry = entry_at(cache, place);
     *entry = (struct source_entry){.template_set = key->template_set,
@@ -159,28 +194,15 @@ void source_cache_fetch_bytes(const struct source_cache *cache, uint64_t hash, u
 
 size_t source_cache_bytes(const struct source_cache *cache)
 {
-    return cache->slot_count * sizeof *cache->slots +
-           (size_t)cache->chunk_count * (CHUNK_CELLS + 1) * CELL_BYTES + cache->arena.size;
-}
-
-static void free_entries(struct source_cache *cache)
-{
-    for (uint32_t i = 0; i < cache->chunk_count; i++)
-        mem_free(cache->chunks[i]);
-    mem_free(cache->chunks);
-    mem_free(cache->slots);
+    return cache->slot_count * sizeof *cache->slots + (size_t)cache->chunk_count * CHUNK_BYTES;
 }
 
 void source_cache_reset(struct source_cache *cache)
 {
-    free_entries(cache);
-    arena_reset(&cache->arena);
-    *cache = (struct source_cache){.arena = cache->arena};
-}
-
-void source_cache_done(struct source_cache *cache)
-{
-    free_entries(cache);
-    arena_done(&cache->arena);
+    for (uint32_t i = 0; i < cache->chunk_count; i++)
+        if (i < SMALL_CHUNKS || (i - SMALL_CHUNKS) % CHUNKS_PER_PAGE == 0)
+            mem_free(cache->chunks[i]);
+    mem_free(cache->chunks);
+    mem_free(cache->slots);
     *cache = (struct source_cache){0};
 }

@@ -1,16 +1,15 @@
 /* source_cache.h: what sources resolved to, by the bytes they were written with and who sent them.
  *
- * Inside scheme only. Zero-initialised is ready. One thread. Entries stay valid until source_cache_reset or
- * source_cache_done.
+ * Inside scheme only. Zero-initialised is ready. One thread. Entries stay valid until source_cache_reset.
  */
 #ifndef SCHEME_SOURCE_CACHE_H
 #define SCHEME_SOURCE_CACHE_H
 
-#include "base/arena.h"
 #include "scheme/resolve.h"
 
 enum {
-    SOURCE_KEY_BYTES_MAX = 1024,                /* text and pairs of what is remembered */
+    SOURCE_KEY_BYTES_MAX = 1024, /* text and pairs of what is remembered */
+    SOURCE_KEPT_BYTES_MAX = 32 * 1024,
     SOURCE_CACHE_BYTES_MAX = 128 * 1024 * 1024, /* beyond, it is full whatever its count */
 };
 
@@ -39,10 +38,9 @@ struct source_cache {
     struct source_slot *slots;
     uint32_t slot_count; /* a power of two; three quarters of it may be taken */
     uint32_t count;
-    char **chunks; /* of entries */
+    char **chunks; /* of cells */
     uint32_t chunk_count, chunk_cap;
     uint32_t chunk_used; /* cells of the last chunk */
-    struct arena arena;  /* for what entries point to */
 };
 
 /* The entry of key, whose text and pairs are at most SOURCE_KEY_BYTES_MAX together. When it is new it is
@@ -56,8 +54,10 @@ uint64_t source_key_hash(const struct source_key *key);
 void source_cache_fetch_slot(const struct source_cache *cache, uint64_t hash);
 void source_cache_fetch_entry(const struct source_cache *cache, uint64_t hash);
 void source_cache_fetch_bytes(const struct source_cache *cache, uint64_t hash, uint64_t mark);
+/* A copy that lives as long as the entries: of what the entry that was added last points to, so that it lies
+ * next to it. At most SOURCE_KEPT_BYTES_MAX. */
+struct str source_cache_keep(struct source_cache *cache, struct str bytes);
 size_t source_cache_bytes(const struct source_cache *cache); /* memory held */
-void source_cache_reset(struct source_cache *cache);
-void source_cache_done(struct source_cache *cache);
+void source_cache_reset(struct source_cache *cache);         /* also at the end */
 
 #endif

@@ -109,24 +109,26 @@ static void add(struct presence_set *set, uint32_t host, int32_t minute)
     set->count++;
 }
 
-static inline void mark(struct presence_set *set, uint32_t host, int64_t day, unsigned minute)
+/* false: it was marked before. */
+static inline bool mark(struct presence_set *set, uint32_t host, int64_t day, unsigned minute)
 {
     struct host_day *known = &set->host_days[host];
     if (known->day == day && known->minutes[minute / 64] >> minute % 64 & 1)
-        return;
+        return false;
     if (known->day != day)
         *known = (struct host_day){.day = day};
     known->minutes[minute / 64] |= (uint64_t)1 << minute % 64;
     add(set, host, (int32_t)(day * (DAY_MS / MINUTE_MS) + minute));
+    return true;
 }
 
 void presence_set_mark(struct presence_set *set, uint32_t host, int64_t time_ms)
 {
     int64_t day = day_of(time_ms);
     unsigned minute = (unsigned)((time_ms - day * DAY_MS) / MINUTE_MS);
-    mark(set, PRESENCE_ANY, day, minute);
-    if (host != INTERN_NONE)
-        mark(set, host, day, minute);
+    /* Where a host is marked, any host is. */
+    if (host == INTERN_NONE || mark(set, host, day, minute))
+        mark(set, PRESENCE_ANY, day, minute);
 }
 
 size_t presence_set_bytes(const struct presence_set *set)

@@ -37,10 +37,13 @@ struct sort_row *sort_rows(struct sort_row *rows, struct sort_row *spare, size_t
         insertion_sort(rows, count);
         return rows;
     }
-    uint64_t differ = 0;
-    for (size_t i = 1; i < count; i++)
+    uint64_t differ = 0, falls = 0;
+    for (size_t i = 1; i < count; i++) {
         differ |= rows[i].key ^ rows[0].key;
-    for (unsigned shift = 0; shift < 64 && differ >> shift; shift += DIGIT_BITS) {
+        falls |= (uint64_t)(sort_time(rows[i].key) < sort_time(rows[i - 1].key));
+    }
+    /* Rows of one day that came in the order of time need only be dealt out by source. */
+    for (unsigned shift = falls ? 0 : SORT_TIME_BITS; shift < 64 && differ >> shift; shift += DIGIT_BITS) {
         if (!(differ >> shift & (DIGITS - 1)))
             continue; /* all have the same digit here */
         pass(rows, spare, count, shift);

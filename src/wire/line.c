@@ -57,7 +57,8 @@ void line_done(struct line *line)
 
 static void line_clear(struct line *line)
 {
-    line->source = line->process = STR_NONE;
+    line->source = STR_NONE; /* not one from the other: reading what was just written in halves takes 4 ns */
+    line->process = STR_NONE;
     line->has_time = line->has_bad_time = false;
     line->time_ms = 0;
     line->source_column = 0;

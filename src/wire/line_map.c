@@ -20,13 +20,11 @@ static uint8_t class_of(unsigned char byte)
 }
 
 /* Everything behind the line ends names and tokens. */
-static void close_map(struct line_map *map, size_t size)
+static inline void put_last(struct line_map *map, size_t size, struct line_map_word word)
 {
-    map->size = size;
     uint64_t behind = ~(uint64_t)0 << (size % 64);
-    struct line_map_word *last = &map->words[size / 64];
-    last->name_ends |= behind;
-    last->token_ends |= behind;
+    map->size = size;
+    map->words[size / 64] = (struct line_map_word){word.name_ends | behind, word.token_ends | behind};
 }
 
 void line_map_make_portable(struct line_map *map, struct str bytes)
@@ -43,10 +41,12 @@ void line_map_make_portable(struct line_map *map, struct str bytes)
             bits.name_ends |= (uint64_t) !(class & NAME) << i;
             bits.token_ends |= (uint64_t)(class == TOKEN_END) << i;
         }
-        map->words[word] = bits;
+        if (word == bytes.size / 64)
+            put_last(map, bytes.size, bits);
+        else
+            map->words[word] = bits;
     }
     map->has_high = seen >= 0x80;
-    close_map(map, bytes.size);
 }
 
 #ifdef __SSE2__
@@ -106,9 +106,8 @@ void line_map_make(struct line_map *map, struct str bytes)
     size_t word = 0, full = bytes.size / 64;
     for (; word < full; word++)
         map->words[word] = classify_part(bytes.at, word * 64, word * 64 + 64, &seen);
-    map->words[full] = classify_part(bytes.at, full * 64, bytes.size, &seen);
+    put_last(map, bytes.size, classify_part(bytes.at, full * 64, bytes.size, &seen));
     map->has_high = _mm_movemask_epi8(seen) != 0;
-    close_map(map, bytes.size);
 }
 
 #else

@@ -39,7 +39,7 @@ static void keys_differ_in_every_part(void **state)
         assert_int_equal(resolve(&cache, key_of(1, 1, "", ""), 8), round == 0);
     }
     assert_int_equal(cache.count, 8);
-    source_cache_done(&cache);
+    source_cache_reset(&cache);
 }
 
 static void many_entries_stay_where_they_are(void **state)
@@ -56,6 +56,9 @@ static void many_entries_stay_where_they_are(void **state)
             bool is_new;
             struct source_entry *entry = source_cache_resolve(&cache, &key, &is_new);
             assert_int_equal((uintptr_t)entry % 64, 0);
+            if (round == 0)
+                entry->source.bytes = source_cache_keep(&cache, key.text);
+            assert_true(str_eq(entry->source.bytes, key.text));
             if (i == 0) {
                 assert_true(!first || first == entry);
                 first = entry;
@@ -66,7 +69,7 @@ static void many_entries_stay_where_they_are(void **state)
     source_cache_reset(&cache);
     assert_int_equal(cache.count, 0);
     assert_true(resolve(&cache, key_of(0, 0, "web0.0", ""), 9));
-    source_cache_done(&cache);
+    source_cache_reset(&cache);
 }
 
 static void the_longest_key_fits(void **state)
@@ -80,7 +83,7 @@ static void the_longest_key_fits(void **state)
         assert_true(resolve(&cache, key, i));
         assert_false(resolve(&cache, key, i));
     }
-    source_cache_done(&cache);
+    source_cache_reset(&cache);
 }
 
 int main(void)
