@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "store/day.h"
 
 struct head *head_new(uint32_t lane, enum head_class class, const struct names *names, uint32_t host_field)
 {
@@ -131,7 +132,8 @@ void head_append(struct head *head, uint32_t metric, uint32_t source, int64_t ti
     widen(time_ms, &chunk->from_ms, &chunk->to_ms);
     widen(time_ms, &writer->column.from_ms, &writer->column.to_ms);
     widen(time_ms, &head->from_ms, &head->to_ms);
-    presence_set_mark(&head->presence, head->source_host[source], time_ms);
+    int64_t day = day_of(time_ms);
+    presence_set_mark(&head->presence, head->source_host[source], day, time_ms - day * DAY_MS);
 }
 
 size_t head_bytes(const struct head *head)

@@ -122,10 +122,8 @@ static inline bool mark(struct presence_set *set, uint32_t host, int64_t day, un
     return true;
 }
 
-void presence_set_mark(struct presence_set *set, uint32_t host, int64_t time_ms)
+void presence_set_add(struct presence_set *set, uint32_t host, int64_t day, unsigned minute)
 {
-    int64_t day = day_of(time_ms);
-    unsigned minute = (unsigned)((time_ms - day * DAY_MS) / MINUTE_MS);
     /* Where a host is marked, any host is. */
     if (host == INTERN_NONE || mark(set, host, day, minute))
         mark(set, PRESENCE_ANY, day, minute);

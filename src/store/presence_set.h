@@ -45,8 +45,19 @@ uint32_t presence_set_host(struct presence_set *set, uint32_t host_field, struct
 /* The same by the value of the source's host. */
 uint32_t presence_set_host_of(struct presence_set *set, struct source_value value);
 uint32_t presence_set_host_named(struct presence_set *set, struct str host); /* likewise */
-/* The minute of a row whose source has this host (INTERN_NONE: none). */
-void presence_set_mark(struct presence_set *set, uint32_t host, int64_t time_ms);
+/* A minute of the day, for a host (INTERN_NONE: none) and so for any host: what presence_set_mark does when
+ * it is new. */
+void presence_set_add(struct presence_set *set, uint32_t host, int64_t day, unsigned minute);
+
+/* The minute of a row whose source has this host (INTERN_NONE: none), and which lies so far behind the start
+ * of this day. Inline, as it is called for every row and mostly knows the minute. */
+static inline void presence_set_mark(struct presence_set *set, uint32_t host, int64_t day, int64_t ms_of_day)
+{
+    unsigned minute = (uint32_t)ms_of_day / 60000;
+    const struct host_day *known = &set->host_days[host == INTERN_NONE ? PRESENCE_ANY : host];
+    if (__builtin_expect(known->day != day || !(known->minutes[minute / 64] >> minute % 64 & 1), 0))
+        presence_set_add(set, host, day, minute);
+}
 size_t presence_set_bytes(const struct presence_set *set);
 
 #endif

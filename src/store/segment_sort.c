@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 struct sort_key {
-    uint64_t head; /* the key's first bytes, to compare most without a look at the rest */
+    uint64_t head; /* the first bytes behind those that all keys share: mostly they decide */
     const char *at;
     uint32_t size;
     uint32_t index;
@@ -82,6 +82,24 @@ static void put_key(struct buf *out, const uint16_t *ranks, struct str source)
     put_big_endian(out, 0, 2);
 }
 
+static void put_heads(struct sort_key *keys, uint32_t count)
+{
+    size_t shared = count ? keys[0].size : 0;
+    for (uint32_t i = 1; i < count; i++) {
+        size_t same = 0, most = keys[i].size < shared ? keys[i].size : shared;
+        while (same < most && keys[i].at[same] == keys[0].at[same])
+            same++;
+        shared = same;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const unsigned char *at = (const unsigned char *)keys[i].at;
+        uint64_t head = 0;
+        for (size_t b = shared; b < shared + 8; b++)
+            head = head << 8 | (b < keys[i].size ? at[b] : 0);
+        keys[i].head = head;
+    }
+}
+
 void segment_sort_sources(const struct names *names, const struct str *sources, uint32_t count,
                           uint32_t *order)
 {
@@ -94,14 +112,10 @@ void segment_sort_sources(const struct names *names, const struct str *sources, 
         put_key(&bytes, ranks, sources[i]);
     }
     starts[count] = bytes.size;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t head = 0;
-        const unsigned char *at = (const unsigned char *)bytes.at + starts[i];
-        size_t size = starts[i + 1] - starts[i];
-        for (unsigned b = 0; b < 8; b++)
-            head = head << 8 | (b < size ? at[b] : 0);
-        keys[i] = (struct sort_key){head, (const char *)at, (uint32_t)size, i};
-    }
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = (struct sort_key){
+            .at = bytes.at + starts[i], .size = (uint32_t)(starts[i + 1] - starts[i]), .index = i};
+    put_heads(keys, count);
     if (count)
         qsort(keys, count, sizeof *keys, by_key);
     for (uint32_t i = 0; i < count; i++)

@@ -388,13 +388,14 @@ enum err segment_writer_add(struct segment_writer *writer, uint32_t source, int6
                             struct why *why)
 {
     struct writer_metric *metric = &writer->metrics[writer->metric_count - 1];
-    uint64_t key = sort_key(source, time_ms - writer->options.day * DAY_MS);
+    int64_t ms_of_day = time_ms - writer->options.day * DAY_MS;
+    uint64_t key = sort_key(source, ms_of_day);
     writer->source_rows[source]++;
-    presence_set_mark(&writer->presence, writer->source_host[source], time_ms);
+    presence_set_mark(&writer->presence, writer->source_host[source], writer->options.day, ms_of_day);
     if (writer->has_cubes)
-        cube_builder_add(&writer->cubes, source, time_ms - writer->options.day * DAY_MS, value);
+        cube_builder_add(&writer->cubes, source, ms_of_day, value);
     if (writer->has_bins)
-        bins_builder_add(&writer->bins, source, time_ms - writer->options.day * DAY_MS, value);
+        bins_builder_add(&writer->bins, source, ms_of_day, value);
     if (metric->lead != UINT32_MAX) {
         const struct writer_metric *lead = &writer->metrics[metric->lead];
         uint32_t at = writer->lead_at;
@@ -439,7 +440,7 @@ void segment_writer_presence(struct segment_writer *writer, struct str host, int
     int64_t first = writer->options.day * (DAY_MS / MINUTE_MS), end = first + DAY_MS / MINUTE_MS;
     uint32_t number = presence_set_host_named(&writer->presence, host);
     for (int64_t at = minute < first ? first : minute; at < end && (uint64_t)(at - minute) < minutes; at++) {
-        presence_set_mark(&writer->presence, number, at * MINUTE_MS);
+        presence_set_mark(&writer->presence, number, writer->options.day, (at - first) * MINUTE_MS);
         writer->from_ms = at * MINUTE_MS < writer->from_ms ? at * MINUTE_MS : writer->from_ms;
         writer->to_ms = at * MINUTE_MS > writer->to_ms ? at * MINUTE_MS : writer->to_ms;
     }
