@@ -481,8 +481,10 @@ void resolve_foresee_entry(const struct resolver *resolver, uint64_t foreseen)
         source_cache_fetch_entry(&resolver->sources, foreseen);
 }
 
-void resolve_foresee_bytes(const struct resolver *resolver, uint64_t foreseen, uint64_t mark)
+const struct resolved_source *resolve_foresee_bytes(const struct resolver *resolver, uint64_t foreseen,
+                                                    uint64_t mark)
 {
-    if (foreseen)
-        source_cache_fetch_bytes(&resolver->sources, foreseen, mark);
+    const struct source_entry *entry =
+        foreseen ? source_cache_fetch_bytes(&resolver->sources, foreseen, mark) : NULL;
+    return entry ? &entry->source : NULL;
 }

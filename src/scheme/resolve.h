@@ -75,9 +75,11 @@ struct resolved_source *resolve_source(struct resolver *resolver, const struct r
 
 /* When several lines are at hand: what resolve_source will look up for the first measurement of each is
  * fetched into the cache meanwhile. First for all of them the one, which returns what the others take (0:
- * nothing to fetch); then, for all, each of the others. A source that has this mark is not read. */
+ * nothing to fetch); then, for all, each of the others. The last tells which source it will
+ * most likely be; NULL: unknown, or it has this mark and its bytes are not wanted. */
 uint64_t resolve_foresee(struct resolver *resolver, const struct line *line, const struct reporter *reporter);
 void resolve_foresee_entry(const struct resolver *resolver, uint64_t foreseen);
-void resolve_foresee_bytes(const struct resolver *resolver, uint64_t foreseen, uint64_t mark);
+const struct resolved_source *resolve_foresee_bytes(const struct resolver *resolver, uint64_t foreseen,
+                                                    uint64_t mark);
 
 #endif

@@ -183,13 +183,15 @@ void source_cache_fetch_entry(const struct source_cache *cache, uint64_t hash)
     __builtin_prefetch(entry + CELL_BYTES);
 }
 
-void source_cache_fetch_bytes(const struct source_cache *cache, uint64_t hash, uint64_t mark)
+const struct source_entry *source_cache_fetch_bytes(const struct source_cache *cache, uint64_t hash,
+                                                    uint64_t mark)
 {
     const struct source_entry *entry = likely_entry(cache, hash);
     if (!entry || entry->source.mark == mark)
-        return;
+        return NULL;
     __builtin_prefetch(entry->source.bytes.at);
     __builtin_prefetch(entry->source.bytes.at + CELL_BYTES);
+    return entry;
 }
 
 size_t source_cache_bytes(const struct source_cache *cache)

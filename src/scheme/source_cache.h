@@ -53,7 +53,8 @@ struct source_entry *source_cache_resolve(struct source_cache *cache, const stru
 uint64_t source_key_hash(const struct source_key *key);
 void source_cache_fetch_slot(const struct source_cache *cache, uint64_t hash);
 void source_cache_fetch_entry(const struct source_cache *cache, uint64_t hash);
-void source_cache_fetch_bytes(const struct source_cache *cache, uint64_t hash, uint64_t mark);
+const struct source_entry *source_cache_fetch_bytes(const struct source_cache *cache, uint64_t hash,
+                                                    uint64_t mark); /* the entry, or NULL */
 /* A copy that lives as long as the entries: of what the entry that was added last points to, so that it lies
  * next to it. At most SOURCE_KEPT_BYTES_MAX. */
 struct str source_cache_keep(struct source_cache *cache, struct str bytes);

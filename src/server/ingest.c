@@ -311,6 +311,14 @@ static void read_message(struct ingest *ingest, const struct intake *intake, str
     read->foreseen = resolve_foresee(ingest->resolver, &read->line, &read->reporter);
 }
 
+/* A source that is new to the batch is copied into it. */
+static void foresee_in_batch(const struct ingest *ingest, const struct batch *batch, uint64_t foreseen)
+{
+    const struct resolved_source *source = resolve_foresee_bytes(ingest->resolver, foreseen, batch->serial);
+    if (source)
+        intern_foresee(&batch->sources, source->hash, INTERN_SLOT);
+}
+
 /* The sources of a busy server fit no cache, and a look-up waits some 100 ns for each of two places in
  * memory. Reading sixteen lines first gives the memory time: 15 % of all that an import costs. */
 void ingest_messages(struct ingest *ingest, struct intake *intake, const struct str *messages, uint32_t count)
@@ -324,7 +332,7 @@ void ingest_messages(struct ingest *ingest, struct intake *intake, const struct 
         for (uint32_t i = 0; i < some; i++)
             resolve_foresee_entry(ingest->resolver, ingest->read[i].foreseen);
         for (uint32_t i = 0; i < some; i++)
-            resolve_foresee_bytes(ingest->resolver, ingest->read[i].foreseen, intake->batch->serial);
+            foresee_in_batch(ingest, intake->batch, ingest->read[i].foreseen);
         for (uint32_t i = 0; i < some; i++)
             ingest_line(ingest, intake, &ingest->read[i]);
         messages += some;

@@ -128,6 +128,8 @@ static uint32_t resolve_in_head(struct head *head, const struct batch *batch, ui
         if (ahead < batch->sources.count)
             intern_foresee(&head->sources, intern_hash(&batch->sources, ahead), step);
     }
+    if (source + STRIDE < batch->sources.count)
+        __builtin_prefetch(intern_get(&batch->sources, source + STRIDE).at);
     return head_source(head, intern_get(&batch->sources, source), intern_hash(&batch->sources, source));
 }
 
