@@ -53,19 +53,19 @@ void cube_builder_init(struct cube_builder *builder, const struct source_values 
         add_field(builder, candidates[c]);
         candidates[chosen++] = candidates[c];
     }
-    builder->slots = mem_alloc((size_t)values->source_count * builder->field_count);
+    builder->slots = mem_alloc((size_t)values->source_count * builder->field_count * sizeof *builder->slots);
     for (uint32_t f = 0; f < builder->field_count; f++)
         for (uint32_t i = 0; i < values->source_count; i++)
             builder->slots[(size_t)i * builder->field_count + f] =
-                (uint8_t)(builder->fields[f].first + candidates[f]->number[i]);
-    builder->sums = mem_zero((size_t)CUBE_MINUTES * builder->slot_count, sizeof *builder->sums);
+                (uint16_t)(builder->fields[f].first + candidates[f]->number[i]);
 }
 
 void cube_builder_done(struct cube_builder *builder)
 {
     mem_free(builder->fields);
     mem_free(builder->slots);
-    mem_free(builder->sums);
+    for (uint32_t minute = 0; minute < CUBE_MINUTES; minute++)
+        mem_free(builder->sums[minute]);
     *builder = (struct cube_builder){0};
 }
 
@@ -85,11 +85,13 @@ static inline void add(struct cube_sum *into, double value)
 void cube_builder_add(struct cube_builder *builder, uint32_t source, int64_t ms_of_day, double value)
 {
     uint32_t minute = (uint32_t)ms_of_day / 60000;
-    struct cube_sum *sums = builder->sums + (size_t)minute * builder->slot_count;
-    const uint8_t *slots = builder->slots + (size_t)source * builder->field_count;
+    struct cube_sum *sums = builder->sums[minute];
+    const uint16_t *slots = builder->slots + (size_t)source * builder->field_count;
     builder->from = minute < builder->from ? minute : builder->from;
     builder->end = minute >= builder->end ? minute + 1 : builder->end;
     builder->rows++;
+    if (!sums)
+        sums = builder->sums[minute] = mem_zero(builder->slot_count, sizeof *sums);
     add(&sums[0], value);
     for (uint32_t f = 0; f < builder->field_count; f++)
         add(&sums[slots[f]], value);
@@ -99,8 +101,8 @@ static uint32_t count_cells(const struct cube_builder *builder, uint32_t first, 
 {
     uint32_t cells = 0;
     for (uint32_t minute = builder->from; minute < builder->end; minute++)
-        for (uint32_t s = first; s < first + slots; s++)
-            cells += builder->sums[(size_t)minute * builder->slot_count + s].count != 0;
+        for (uint32_t s = first; builder->sums[minute] && s < first + slots; s++)
+            cells += builder->sums[minute][s].count != 0;
     return cells;
 }
 
@@ -110,16 +112,19 @@ void cube_builder_take(const struct cube_builder *builder, uint32_t field, struc
     bool whole = field == builder->field_count;
     uint32_t first = whole ? 0 : builder->fields[field].first;
     uint32_t slots = whole ? 1 : builder->fields[field].value_count;
-    uint32_t most = count_cells(builder, first, slots), at = 0;
+    uint32_t rows_min = whole ? WHOLE_ROWS_MIN : FIELD_ROWS_MIN, at = 0;
     *cells = NULL;
     *count = 0;
-    if (builder->rows < (uint64_t)most * (whole ? WHOLE_ROWS_MIN : FIELD_ROWS_MIN) || !builder->rows)
+    if (builder->rows < rows_min)
+        return;
+    uint32_t most = count_cells(builder, first, slots);
+    if (builder->rows < (uint64_t)most * rows_min)
         return;
     *cells = mem_alloc(most * sizeof **cells);
     for (uint32_t s = 0; s < slots; s++)
         for (uint32_t minute = builder->from; minute < builder->end; minute++) {
-            const struct cube_sum *sum = &builder->sums[(size_t)minute * builder->slot_count + first + s];
-            if (sum->count)
+            const struct cube_sum *sum = builder->sums[minute] ? &builder->sums[minute][first + s] : NULL;
+            if (sum && sum->count)
                 (*cells)[at++] =
                     (struct cube_cell){s, minute, sum->count, sum->sum + sum->rest, sum->min, sum->max};
         }
@@ -130,8 +135,8 @@ bool cube_builder_total(const struct cube_builder *builder, double *sum, double 
 {
     struct cube_sum all = {0};
     for (uint32_t minute = builder->from; minute < builder->end; minute++) {
-        const struct cube_sum *sums = &builder->sums[(size_t)minute * builder->slot_count];
-        if (!sums->count)
+        const struct cube_sum *sums = builder->sums[minute];
+        if (!sums || !sums->count)
             continue;
         double least = all.count && all.min < sums->min ? all.min : sums->min;
         double most = all.count && all.max > sums->max ? all.max : sums->max;
@@ -150,9 +155,9 @@ bool cube_builder_total(const struct cube_builder *builder, double *sum, double 
 
 void cube_builder_clear(struct cube_builder *builder)
 {
-    if (builder->from < builder->end)
-        memset(builder->sums + (size_t)builder->from * builder->slot_count, 0,
-               (size_t)(builder->end - builder->from) * builder->slot_count * sizeof *builder->sums);
+    for (uint32_t minute = builder->from; minute < builder->end; minute++)
+        if (builder->sums[minute])
+            memset(builder->sums[minute], 0, builder->slot_count * sizeof **builder->sums);
     builder->from = CUBE_MINUTES;
     builder->end = 0;
     builder->rows = 0;

@@ -17,8 +17,8 @@
 #include "store/value_column.h"
 
 enum {
-    CUBE_VALUES_MAX = 64, /* of a field, "unset" among them; more, and the field has no cubes */
-    CUBE_SLOTS_MAX = 256, /* of all fields together */
+    CUBE_VALUES_MAX = 256, /* of a field, "unset" among them; more, and the field has no cubes */
+    CUBE_SLOTS_MAX = 512,  /* of all fields together; 29 MB while a file of a whole day is written */
     CUBE_MINUTES = 24 * 60,
     CUBE_PIECE = 1024,
     CUBE_CELLS_MAX = CUBE_MINUTES * CUBE_VALUES_MAX,
@@ -48,10 +48,10 @@ struct cube_sum {
 struct cube_builder {
     struct cube_field *fields;
     uint32_t field_count;
-    uint32_t slot_count;   /* slot 0: all rows */
-    uint8_t *slots;        /* source * field_count + field */
-    struct cube_sum *sums; /* minute * slot_count + slot */
-    uint32_t from, end;    /* minutes in use; from > end: none */
+    uint32_t slot_count;                 /* slot 0: all rows */
+    uint16_t *slots;                     /* source * field_count + field */
+    struct cube_sum *sums[CUBE_MINUTES]; /* by slot; NULL until a row falls into the minute */
+    uint32_t from, end;                  /* minutes in use; from > end: none */
     uint64_t rows;
 };
 
