@@ -12,7 +12,7 @@
 
 enum {
     BIN_PLACES_MAX = 1 << 17,
-    BIN_ROWS_MAX = 1 << 18, /* of a chunk */
+    BIN_ROWS_MAX = 1 << 19, /* of a chunk */
 };
 
 /* Ascending by place and key. Zero-initialised is ready. */

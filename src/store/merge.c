@@ -292,8 +292,8 @@ static enum err write_output(struct merge_job *job, struct segment **out, struct
 {
     struct store *store = job->store;
     int64_t day = job->inputs[0].segment->day;
-    struct segment_writer_options options = {&store->origin, day, job->sources, job->source_count,
-                                             store->block_rows};
+    struct segment_writer_options options = {&store->origin,    day, job->sources, job->source_count,
+                                             store->block_rows, true};
     enum err err = segment_writer_new(&options, &job->writer, why);
     if (err)
         return err;

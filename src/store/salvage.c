@@ -60,8 +60,8 @@ static enum err copy_all(struct salvage_job *job, struct segment **rest, struct 
     struct str *sources = mem_alloc(count * sizeof *sources);
     for (uint32_t i = 0; i < count; i++)
         sources[i] = segment_source(job->sources, i);
-    struct segment_writer_options options = {&job->store->origin, job->segment->day, sources, count,
-                                             job->store->block_rows};
+    struct segment_writer_options options = {
+        &job->store->origin, job->segment->day, sources, count, job->store->block_rows, true};
     enum err err = segment_writer_new(&options, &job->writer, why);
     for (uint32_t c = 0; c < job->segment->cover_count && !err; c++)
         segment_writer_cover(job->writer, job->segment->covers[c]);

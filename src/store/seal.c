@@ -157,8 +157,8 @@ static enum err write_day(struct seal_job *job, struct why *why)
     struct store *store = job->store;
     struct head *head = job->head;
     order_sources(job);
-    struct segment_writer_options options = {&store->origin, job->day, job->sources, job->used_count,
-                                             store->block_rows};
+    struct segment_writer_options options = {&store->origin,  job->day,          job->sources,
+                                             job->used_count, store->block_rows, false};
     struct segment_writer *writer;
     enum err err = segment_writer_new(&options, &writer, why);
     if (err)

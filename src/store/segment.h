@@ -245,6 +245,7 @@ struct segment_writer_options {
     const struct str *sources; /* canonical, in the order of segment_sort_sources; views stay the caller's */
     uint32_t source_count;
     uint32_t block_rows; /* at most BLOCK_ROWS_MAX */
+    bool bins;           /* counts values by bins, for sketches: a file that lives for a minute needs none */
 };
 
 /* Makes the file under a name for unfinished ones. */

@@ -323,7 +323,7 @@ enum err segment_writer_metric(struct segment_writer *writer, uint32_t metric, u
     writer->lead_at = 0;
     enum kind kind = names_kind(writer->options.origin->names, metric);
     writer->has_cubes = kind != KIND_LEVEL;
-    writer->has_bins = kind == KIND_MEASURE || kind == KIND_VALUE;
+    writer->has_bins = writer->options.bins && (kind == KIND_MEASURE || kind == KIND_VALUE);
     return err;
 }
 
