@@ -11,9 +11,20 @@ enum {
     BINS_MAX = 3 << 19, /* of all lists together: 12 MiB, and as much while one is united */
 };
 
+_Static_assert((int)BINS_VALUES_MAX *(int)CUBE_MINUTES <= (int)BIN_PLACES_MAX, "a place for every cell");
+
+/* Fields ascend by how many values they have. */
+static uint32_t count_fields(const struct cube_builder *cubes)
+{
+    uint32_t count = 0;
+    while (count < cubes->field_count && cubes->fields[count].value_count <= BINS_VALUES_MAX)
+        count++;
+    return count;
+}
+
 void bins_builder_init(struct bins_builder *builder, const struct cube_builder *cubes)
 {
-    *builder = (struct bins_builder){.cubes = cubes, .list_count = cubes->field_count};
+    *builder = (struct bins_builder){.cubes = cubes, .list_count = count_fields(cubes)};
     builder->lists = mem_zero(cubes->field_count + 1, sizeof *builder->lists);
 }
 
@@ -35,7 +46,7 @@ void bins_builder_clear(struct bins_builder *builder)
     for (uint32_t f = 0; f <= builder->cubes->field_count; f++)
         bin_list_done(&builder->lists[f]);
     builder->count = 0;
-    builder->list_count = builder->cubes->field_count;
+    builder->list_count = count_fields(builder->cubes);
     builder->full = false;
     builder->bytes = 0;
 }

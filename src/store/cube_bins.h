@@ -14,7 +14,10 @@
 #include "store/bin_list.h"
 #include "store/cube.h"
 
-enum { CUBE_BINS_MAX = 1 << 22 }; /* of a cube */
+enum {
+    CUBE_BINS_MAX = 1 << 22, /* of a cube */
+    BINS_VALUES_MAX = 64,    /* a field of more has no bins: its cells would have few rows */
+};
 
 /* ---- building, beside a cube builder ---- */
 

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { SOURCES_MAX = CUBE_VALUES_MAX };
+
 static uint64_t first_seed = 1, seed_count = 12;
 
 struct row {
@@ -22,8 +24,8 @@ struct made {
     struct rng rng;
     struct names *names;
     uint32_t field, source_count;
-    struct buf bytes[8];
-    struct str sources[8];
+    struct buf bytes[SOURCES_MAX];
+    struct str sources[SOURCES_MAX];
     struct source_values values;
     struct cube_builder cubes;
     struct bins_builder bins;
@@ -237,6 +239,33 @@ static void too_many_bins_are_given_up(void **state)
     buf_done(&bytes);
 }
 
+/* Its cells have no place; it must not be asked for one, in a chunk or at the end. */
+static void a_field_of_many_values_has_no_bins(void **state)
+{
+    struct made made = {.rng = {9}, .names = names_new(), .source_count = BINS_VALUES_MAX + 90};
+    struct packer packer = {0};
+    uint64_t spent = 0;
+    made.field = names_resolve_field(made.names, STR("host"));
+    for (uint32_t s = 0; s < made.source_count; s++) {
+        struct source_set set = {0};
+        source_set_put(&set, made.field, (struct source_value){.type = SOURCE_NUMBER, .number = s});
+        source_encode(&set, &made.bytes[s]);
+        made.sources[s] = buf_view(&made.bytes[s]);
+    }
+    source_values_init(&made.values, made.sources, made.source_count);
+    cube_builder_init(&made.cubes, &made.values);
+    bins_builder_init(&made.bins, &made.cubes);
+    assert_true(made.cubes.field_count == 1 && made.cubes.fields[0].value_count > BINS_VALUES_MAX);
+    for (int i = 0; i < 2; i++) {
+        make_rows(&made, BIN_ROWS_MAX + 1000, 0);
+        assert_true(check_cube(&made, &packer, made.cubes.field_count, &spent));
+        assert_false(check_cube(&made, &packer, 0, &spent));
+        clear(&made);
+    }
+    made_done(&made);
+    packer_done(&packer);
+}
+
 static void keys_ascend_with_values(void **state)
 {
     static const double values[] = {-INFINITY, -1.7e308, -5,   -1e-9, -5e-324, 0,       5e-324,
@@ -264,6 +293,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_ascend_with_values),
         cmocka_unit_test(bins_are_what_the_rows_are_in),
+        cmocka_unit_test(a_field_of_many_values_has_no_bins),
         cmocka_unit_test(too_many_bins_are_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
