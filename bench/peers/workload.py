@@ -117,17 +117,21 @@ def read(lines):
                 time, frame, words = int(words[0][3:]), b'', words[1:]
             else:   # a stamp, then `name[process]:`
                 time, frame, words = stamp_of(words[0], seconds_of), words[1], words[2:]
-            key = frame, words[0]
+            key, first = (frame, words[0]), 1
+            if words[1][:5] == b'host=':   # a keyed source says its host in a pair of its own
+                key, first = (frame, words[0], words[1]), 2
             source = source_of.get(key)
             if source is None:
                 if words[0][:7] != b'source=':
                     raise SystemExit(f'a line that this benchmark does not know: {line.decode()}')
                 source = source_of[key] = len(load.sources)
                 load.sources.append(Source(words[0][7:].decode(), frame.decode().partition('[')[2].rstrip(']:')))
+                if first == 2:
+                    load.sources[-1].host = words[1][5:].decode()
             load.event_time.append(time)
             load.event_source.append(source)
             load.event_first.append(len(load.value))
-            for word in words[1:]:
+            for word in words[first:]:
                 name, value, digits = cut.get(word) or measurement_of(word, cut)
                 metric = metric_of.get(name)
                 if metric is None:
