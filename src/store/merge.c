@@ -30,7 +30,8 @@ enum {
 struct merge_input {
     struct segment *segment;
     struct segment_index *index;
-    struct segment_sources *sources;
+    struct segment_sources *sources; /* while they are united */
+    uint32_t source_count;
     uint32_t *rank;            /* by its source: number in the output; INTERN_NONE: no row of it is left */
     struct part *part;         /* of the job's snapshot, when deletes touch it */
     uint64_t rows;             /* that are left */
@@ -72,8 +73,17 @@ static enum err take_sources(struct merge_job *job, struct merge_input *input, s
         input->rank[i] =
             rows[i] ? intern_resolve(&job->united, segment_source(input->sources, i)) : INTERN_NONE;
     }
+    input->source_count = input->sources->count;
     mem_free(rows);
     return err;
+}
+
+/* The united sources have copies; nobody else is likely to want them of files that go soon. */
+static void forget_sources(struct merge_input *input)
+{
+    segment_release(input->segment, &input->sources->entry);
+    cache_forget(input->segment->origin->cache, &input->segment->sources);
+    input->sources = NULL;
 }
 
 static void find_part(struct merge_job *job, struct merge_input *input)
@@ -96,13 +106,14 @@ static enum err open_input(struct merge_job *job, struct segment *segment, struc
     if (err)
         return err;
     find_part(job, input);
-    return take_sources(job, input, why);
+    err = take_sources(job, input, why);
+    forget_sources(input);
+    return err;
 }
 
 static void close_input(struct merge_input *input)
 {
     mem_free(input->rank);
-    segment_release(input->segment, input->sources ? &input->sources->entry : NULL);
     segment_release(input->segment, input->index ? &input->index->entry : NULL);
 }
 
@@ -124,7 +135,7 @@ static enum err order_sources(struct merge_job *job, struct why *why)
     for (uint32_t n = 0; n < job->count; n++) {
         struct merge_input *input = &job->inputs[n];
         uint32_t last = 0;
-        for (uint32_t i = 0; i < input->sources->count; i++) {
+        for (uint32_t i = 0; i < input->source_count; i++) {
             if (input->rank[i] == INTERN_NONE)
                 continue;
             input->rank[i] = rank[input->rank[i]];
