@@ -118,7 +118,7 @@ def read(lines):
             else:   # a stamp, then `name[process]:`
                 time, frame, words = stamp_of(words[0], seconds_of), words[1], words[2:]
             key, first = (frame, words[0]), 1
-            if words[1][:5] == b'host=':   # a keyed source says its host in a pair of its own
+            if len(words) > 1 and words[1][:5] == b'host=':   # a keyed source says its host in a pair of its own
                 key, first = (frame, words[0], words[1]), 2
             source = source_of.get(key)
             if source is None:
