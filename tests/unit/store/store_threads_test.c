@@ -159,7 +159,7 @@ static void *forget(void *arg)
     struct play *play = arg;
     struct merge_options options = {0};
     struct why why;
-    for (unsigned i = 0; !play->over; i++) {
+    for (unsigned i = 0; !play->over || !play->forgotten; i++) { /* it may get its first turn late */
         unsigned committed = play->committed;
         uint32_t metric = names_find_metric(play->kit.names, STR("kit.m3"));
         struct delete_metric metrics[] = {{metric, 0}};
@@ -227,7 +227,8 @@ static void readers_see_no_deleted_row(void **state)
         pthread_join(readers[i], NULL);
     struct store_stats stats;
     store_stats(play->kit.store, &stats);
-    assert_true(play->forgotten > 0 && stats.last_error.err == ERR_OK);
+    assert_string_equal(stats.last_error.err ? stats.last_error.text : "", "");
+    assert_true(play->forgotten > 0);
     kit_done(&play->kit);
     mem_free(play);
     snprintf(command, sizeof command, "rm -rf %s", dir);
