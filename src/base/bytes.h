@@ -71,6 +71,16 @@ static inline struct str bytes_str(struct bytes *b, uint64_t size)
 
 double bytes_f64(struct bytes *b);
 uint64_t bytes_varint(struct bytes *b);
+
+/* A varint count of things of at least size bytes each; more of them than the rest can hold is bad, and 0. */
+static inline uint32_t bytes_count(struct bytes *b, size_t size)
+{
+    uint64_t count = bytes_varint(b);
+    if (count > bytes_left(b) / size || count > UINT32_MAX)
+        b->bad = true;
+    return b->bad ? 0 : (uint32_t)count;
+}
+
 struct str bytes_sized_str(struct bytes *b);
 
 /* Signed numbers as small unsigned ones, for varints. */

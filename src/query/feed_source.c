@@ -95,11 +95,6 @@ static uint32_t group_of(struct source_map *map, struct str source_key)
 
 /* ---- the scope ---- */
 
-static bool match_value(const void *ctx, struct source_value value)
-{
-    return scope_match_value(ctx, value);
-}
-
 static bool find_sources(struct source_map *map)
 {
     const struct scope *scope = &map->feed->scope;
@@ -108,11 +103,8 @@ static bool find_sources(struct source_map *map)
     if (!map->tests)
         map->tests = mem_zero(scope->count, sizeof *map->tests);
     for (uint32_t i = 0; i < scope->count; i++) {
-        const struct scope_match *match = &scope->items[i];
-        if (map->scope_bound & UINT64_C(1) << i)
-            continue;
-        map->tests[count++] = (struct source_test){match->field, match_value, match, match->exact,
-                                                   match->exact ? match->match->value_count : 0};
+        if (!(map->scope_bound & UINT64_C(1) << i))
+            map->tests[count++] = scope_match_test(&scope->items[i]);
     }
     if (part_find_sources(map->run->snapshot, map->part, map->tests, count, &map->ranges, &why) == ERR_OK)
         return map->ranges.count > 0;

@@ -58,11 +58,6 @@ static void count_text(struct counting *counting, struct str text, uint64_t rows
     count_key(counting, rows);
 }
 
-static bool match_value(const void *ctx, struct source_value value)
-{
-    return scope_match_value(ctx, value);
-}
-
 static enum err could_not(struct counting *counting, const struct why *why)
 {
     return query_fail(counting->error, why->err, 0, NULL, "sources could not be read: %s", why->text);
@@ -203,11 +198,8 @@ static void put_counts(struct counting *counting, uint32_t limit, struct arena *
 static void make_tests(struct counting *counting)
 {
     counting->tests = mem_zero(counting->scope.count + 1, sizeof *counting->tests);
-    for (uint32_t i = 0; i < counting->scope.count; i++) {
-        const struct scope_match *match = &counting->scope.items[i];
-        counting->tests[i] = (struct source_test){match->field, match_value, match, match->exact,
-                                                  match->exact ? match->match->value_count : 0};
-    }
+    for (uint32_t i = 0; i < counting->scope.count; i++)
+        counting->tests[i] = scope_match_test(&counting->scope.items[i]);
     counting->chunk = mem_alloc(sizeof *counting->chunk);
 }
 

@@ -53,6 +53,17 @@ bool scope_match_value(const struct scope_match *match, struct source_value valu
     return source_match_value(&match->test, value);
 }
 
+static bool match_value(const void *ctx, struct source_value value)
+{
+    return scope_match_value(ctx, value);
+}
+
+struct source_test scope_match_test(const struct scope_match *match)
+{
+    return (struct source_test){match->field, match_value, match, match->exact,
+                                match->exact ? match->match->value_count : 0};
+}
+
 struct str scope_host(const struct scope *scope)
 {
     struct str host = STR_NONE;

@@ -22,6 +22,8 @@ struct scope {
 enum err scope_add(struct scope *scope, const struct match *matches, uint32_t count,
                    const struct query_options *options, struct arena *arena,
                    struct query_error *error) MUST_USE;
+/* A match as the store asks it. The match stays where it is while the test is in use. */
+struct source_test scope_match_test(const struct scope_match *match);
 bool scope_match_value(const struct scope_match *match, struct source_value value);
 /* The one host the scope names; at == NULL when it names none or several. */
 struct str scope_host(const struct scope *scope);

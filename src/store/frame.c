@@ -161,18 +161,9 @@ void frame_encode(struct frame_coder *coder, const struct batch *batch, const st
     frame_table_clear(&coder->fields);
 }
 
-/* A count that cannot be more than what is left, when each takes at least size bytes. */
-static uint32_t bounded_count(struct bytes *in, size_t size)
-{
-    uint64_t count = bytes_varint(in);
-    if (count > bytes_left(in) / size || count > UINT32_MAX)
-        in->bad = true;
-    return in->bad ? 0 : (uint32_t)count;
-}
-
 static uint32_t *decode_metrics(struct bytes *in, struct names *names, uint32_t *count)
 {
-    *count = bounded_count(in, 3);
+    *count = bytes_count(in, 3);
     uint32_t *metrics = mem_alloc(*count * sizeof *metrics);
     for (uint32_t i = 0; i < *count; i++) {
         struct str name = bytes_sized_str(in), kind = bytes_sized_str(in), unit = bytes_sized_str(in);
@@ -187,7 +178,7 @@ static uint32_t *decode_metrics(struct bytes *in, struct names *names, uint32_t 
 
 static uint32_t *decode_fields(struct bytes *in, struct names *names, uint32_t *count)
 {
-    *count = bounded_count(in, 1);
+    *count = bytes_count(in, 1);
     uint32_t *fields = mem_alloc(*count * sizeof *fields);
     for (uint32_t i = 0; i < *count; i++) {
         struct str name = bytes_sized_str(in);
@@ -201,7 +192,7 @@ static uint32_t *decode_sources(struct bytes *in, const uint32_t *fields, uint32
                                 struct batch *into, uint32_t *count)
 {
     struct buf bytes = {0};
-    *count = bounded_count(in, 1);
+    *count = bytes_count(in, 1);
     uint32_t *sources = mem_alloc(*count * sizeof *sources);
     for (uint32_t i = 0; i < *count && !in->bad; i++) {
         bytes.size = 0;
@@ -217,7 +208,7 @@ static uint32_t *decode_sources(struct bytes *in, const uint32_t *fields, uint32
 static void decode_rows(struct bytes *in, const uint32_t *metrics, uint32_t metric_count,
                         const uint32_t *sources, uint32_t source_count, struct batch *into)
 {
-    uint32_t count = bounded_count(in, 11);
+    uint32_t count = bytes_count(in, 11);
     if (in->bad || count == 0)
         return;
     into->rows = mem_resize(into->rows, count, sizeof *into->rows);

@@ -82,18 +82,6 @@ enum err part_rows_chunk(struct snapshot *snapshot, struct part *part, uint32_t 
     return err;
 }
 
-/* The file's only field of this number; field_count when there is none or, after a renaming, several. */
-static uint32_t only_field(const struct segment_index *index, uint32_t field)
-{
-    uint32_t found = index->field_count, times = 0;
-    for (uint32_t f = 0; f < index->field_count; f++)
-        if (index->fields[f] == field) {
-            found = f;
-            times++;
-        }
-    return times == 1 ? found : index->field_count;
-}
-
 int part_field_rows(struct snapshot *snapshot, struct part *part, uint32_t field, struct value_rows **out,
                     uint32_t *count, struct why *why)
 {
@@ -102,7 +90,7 @@ int part_field_rows(struct snapshot *snapshot, struct part *part, uint32_t field
         return 0;
     if (part_load_index(part, &index, why))
         return -1;
-    uint32_t f = only_field(index, field);
+    uint32_t f = segment_only_field(index, field);
     if (f == index->field_count || !index->counts[f].count)
         return 0;
     const struct source_dictionary *dictionary = &index->dictionaries[f];

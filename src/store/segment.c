@@ -102,17 +102,9 @@ void segment_encode_directory(const struct segment *segment, struct buf *out)
     }
 }
 
-static uint32_t bounded_count(struct bytes *in, size_t size)
-{
-    uint64_t count = bytes_varint(in);
-    if (count > bytes_left(in) / size)
-        in->bad = true;
-    return in->bad ? 0 : (uint32_t)count;
-}
-
 static void decode_covers(struct bytes *in, struct segment *segment)
 {
-    uint32_t count = bounded_count(in, 3);
+    uint32_t count = bytes_count(in, 3);
     segment->covers = mem_alloc(count * sizeof *segment->covers);
     for (uint32_t i = 0; i < count; i++) {
         struct segment_cover *cover = &segment->covers[i];
@@ -121,7 +113,7 @@ static void decode_covers(struct bytes *in, struct segment *segment)
         cover->lsn = bytes_varint(in);
     }
     segment->cover_count = count;
-    count = bounded_count(in, 1);
+    count = bytes_count(in, 1);
     segment->replaces = mem_zero(count, sizeof *segment->replaces);
     for (uint32_t i = 0; i < count; i++) {
         struct str name = bytes_sized_str(in);
@@ -141,7 +133,7 @@ static int by_metric(const void *a, const void *b)
 
 static void decode_metrics(struct bytes *in, struct segment *segment)
 {
-    uint32_t count = bounded_count(in, 6), kept = 0;
+    uint32_t count = bytes_count(in, 6), kept = 0;
     segment->metrics = mem_alloc(count * sizeof *segment->metrics);
     for (uint32_t i = 0; i < count && !in->bad; i++) {
         struct str name = bytes_sized_str(in), kind = bytes_sized_str(in), unit = bytes_sized_str(in);

@@ -207,6 +207,9 @@ enum err segment_failed(struct segment *segment, enum err err, struct why *why);
 /* Exactly these bytes of the file, and their check compared. */
 enum err segment_read(const struct segment_index *index, uint64_t at, uint32_t size, uint64_t check,
                       struct buf *out, struct why *why) MUST_USE;
+/* The file's only field of this number; field_count when there is none, or when a field that was renamed
+ * stands in the file under both names: what is kept of either is not the whole. */
+uint32_t segment_only_field(const struct segment_index *index, uint32_t field);
 /* The cube of a column, of all rows (field NAME_NONE) or of a field; NULL when there is none. */
 const struct segment_cube *segment_find_cube(const struct segment_index *index,
                                              const struct segment_column *column, uint32_t field);

@@ -1,19 +1,10 @@
 /* Cubes of a file (cube.h). */
 #include "store/segment.h"
 
-/* A field that was renamed may stand in a file under both names: then neither cube is whole. */
-static bool stands_twice(const struct segment_index *index, uint32_t field)
-{
-    uint32_t times = 0;
-    for (uint32_t f = 0; f < index->field_count; f++)
-        times += index->fields[f] == field;
-    return times > 1;
-}
-
 const struct segment_cube *segment_find_cube(const struct segment_index *index,
                                              const struct segment_column *column, uint32_t field)
 {
-    if (field != NAME_NONE && stands_twice(index, field))
+    if (field != NAME_NONE && segment_only_field(index, field) == index->field_count)
         return NULL;
     for (uint32_t c = column->first_cube; c < column->first_cube + column->cube_count; c++) {
         const struct segment_cube *cube = &index->cubes[c];

@@ -54,7 +54,9 @@ static enum err find_footer(struct sys *sys, struct sys_file *file, struct foote
         if (!good)
             err = why_set(why, ERR_CORRUPT, "the header is damaged");
         else if (version != SEGMENT_VERSION)
-            err = why_set(why, ERR_CORRUPT, "it has version %u of the format, and this dialtone reads %d",
+            err = why_set(why, ERR_CORRUPT,
+                          "it has version %u of the format, and this dialtone reads %d: read it with the "
+                          "dialtone that wrote it, or load its lines again",
                           version, SEGMENT_VERSION);
     }
     if (!err)
@@ -110,14 +112,6 @@ struct footer {
     struct segment_section dictionaries;
 };
 
-static uint32_t bounded_count(struct bytes *in, size_t size)
-{
-    uint64_t count = bytes_varint(in);
-    if (count > bytes_left(in) / size)
-        in->bad = true;
-    return in->bad ? 0 : (uint32_t)count;
-}
-
 /* A place in the file, told from the end of the one before. */
 static uint64_t parse_place(struct footer *footer, uint32_t *size)
 {
@@ -144,7 +138,7 @@ static void parse_section(struct footer *footer, struct segment_section *section
 static void parse_fields(struct footer *footer)
 {
     struct segment_index *index = footer->index;
-    index->field_count = bounded_count(&footer->in, 1);
+    index->field_count = bytes_count(&footer->in, 1);
     index->fields = mem_alloc(index->field_count * sizeof *index->fields);
     index->dictionaries = arena_array(&index->arena, index->field_count, sizeof *index->dictionaries);
     for (uint32_t i = 0; i < index->field_count; i++) {
@@ -174,7 +168,7 @@ static void parse_block(struct footer *footer, struct segment_block_entry *block
 static uint32_t parse_blocks(struct footer *footer, uint32_t *cap)
 {
     struct segment_index *index = footer->index;
-    uint32_t count = bounded_count(&footer->in, 7 + 8);
+    uint32_t count = bytes_count(&footer->in, 7 + 8);
     if (index->block_count + count > *cap) {
         *cap = (index->block_count + count) * 2;
         index->blocks = mem_resize(index->blocks, *cap, sizeof *index->blocks);
@@ -220,7 +214,7 @@ static void parse_cube_field(struct footer *footer, struct segment_cube_field *f
 static void parse_cube_fields(struct footer *footer)
 {
     struct segment_index *index = footer->index;
-    uint32_t count = bounded_count(&footer->in, 4);
+    uint32_t count = bytes_count(&footer->in, 4);
     index->cube_fields = arena_array(&index->arena, count, sizeof *index->cube_fields);
     for (uint32_t f = 0; f < count && !footer->in.bad; f++)
         parse_cube_field(footer, &index->cube_fields[f]);
@@ -231,7 +225,7 @@ static void parse_cubes(struct footer *footer, struct segment_column *column)
 {
     struct segment_index *index = footer->index;
     struct bytes *in = &footer->in;
-    uint32_t count = bounded_count(in, 5 + 8);
+    uint32_t count = bytes_count(in, 5 + 8);
     column->first_cube = index->cube_count;
     column->cube_count = count;
     if (count)
@@ -260,7 +254,7 @@ static void parse_columns(struct footer *footer)
 {
     struct segment_index *index = footer->index;
     struct bytes *in = &footer->in;
-    uint32_t count = bounded_count(in, 4), cap = 0;
+    uint32_t count = bytes_count(in, 4), cap = 0;
     index->columns = mem_alloc(count * sizeof *index->columns);
     for (uint32_t c = 0; c < count && !in->bad; c++) {
         struct segment_column *column = &index->columns[c];
@@ -303,7 +297,7 @@ static void parse_chunks(struct footer *footer)
     struct segment_index *index = footer->index;
     struct bytes *in = &footer->in;
     uint64_t sources = 0;
-    index->chunk_count = bounded_count(in, 3 + 8);
+    index->chunk_count = bytes_count(in, 3 + 8);
     size_t zones = (size_t)index->chunk_count * index->field_count;
     if (zones > bytes_left(in) / 2)
         in->bad = true;
@@ -512,7 +506,7 @@ static enum err each_run(const struct segment_index *index, bool all, struct str
     if (index->presence_bad)
         return why_set(why, ERR_CORRUPT, "the presence section is damaged");
     struct bytes in = bytes_of(buf_view(&index->presence_raw));
-    uint32_t hosts = bounded_count(&in, 2);
+    uint32_t hosts = bytes_count(&in, 2);
     for (uint32_t h = 0; h < hosts && !in.bad; h++) {
         struct str name = bytes_sized_str(&in);
         bool wanted = all || (host.at ? h > 0 && str_eq(name, host) : h == 0);

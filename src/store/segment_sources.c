@@ -124,6 +124,17 @@ enum err segment_load_sources(struct segment *segment, struct segment_index *ind
     return ERR_OK;
 }
 
+uint32_t segment_only_field(const struct segment_index *index, uint32_t field)
+{
+    uint32_t found = index->field_count, times = 0;
+    for (uint32_t f = 0; f < index->field_count; f++)
+        if (index->fields[f] == field) {
+            found = f;
+            times++;
+        }
+    return times == 1 ? found : index->field_count;
+}
+
 enum err segment_read_counts(const struct segment_index *index, uint32_t field,
                              struct value_count_entry *entries, struct why *why)
 {

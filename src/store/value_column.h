@@ -17,7 +17,5 @@
 /* count: 1 to INT_COLUMN_MAX. */
 void value_column_encode(struct packer *packer, const double *values, uint32_t count, struct buf *out);
 void value_column_decode(struct packer *packer, struct bytes *in, uint32_t count, double *values);
-/* In words, for people: "decimal e1 18 bits"; the bytes were decoded before. */
-void value_column_describe(struct str column, struct buf *out);
 
 #endif
